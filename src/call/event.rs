@@ -1,0 +1,199 @@
+//! Facts, past tense: everything the core can learn. Recorded before it is handled, so each one serialises whole.
+
+use crate::model::{
+    CallTime, ConversationId, Digit, DigitSource, LegId, PlaybackReport, Redacted, RequestId, TerminationReason, TurnId, TurnResult,
+    UtteranceId, WallTime,
+};
+use serde::{Deserialize, Serialize};
+
+use super::settings::CallSettings;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first event of every call. Its media port and its slot are reserved already.
+    Offered(Box<Opening>),
+    /// A deadline came; due timers run before any event, so this one carries nothing.
+    Tick,
+
+    /// Outbound only: 18x.
+    LegRinging {
+        leg: LegId,
+    },
+    /// The leg is up with media agreed. Inbound: our 2xx was acknowledged. Outbound: 2xx received.
+    LegAnswered {
+        leg: LegId,
+    },
+    /// The leg could not be set up (outbound refusal, no common codec, the shell's queue was full).
+    LegFailed {
+        leg: LegId,
+        why: LegFailure,
+    },
+    /// The leg is gone; always the last word about it.
+    LegReleased {
+        leg: LegId,
+        by: ReleasedBy,
+        why: ReleaseReason,
+    },
+    /// The peer put us on hold, or took us back.
+    LegHeld {
+        leg: LegId,
+        held: bool,
+    },
+    /// No RTP for longer than the media time-out.
+    MediaLost {
+        leg: LegId,
+    },
+
+    /// The final answer to a REFER; 408 where none came.
+    ReferAnswered {
+        leg: LegId,
+        request: RequestId,
+        status: u16,
+    },
+    /// A NOTIFY with a status line of the referred call; below 200 it is provisional.
+    ReferProgress {
+        leg: LegId,
+        request: RequestId,
+        status: u16,
+    },
+    /// The subscription ended without a final status line.
+    ReferEnded {
+        leg: LegId,
+        request: RequestId,
+    },
+
+    SpeechStarted {
+        leg: LegId,
+    },
+    SpeechEnded {
+        leg: LegId,
+    },
+    /// Words so far of the utterance being spoken; may change.
+    PartialTranscript {
+        leg: LegId,
+        text: Redacted<String>,
+    },
+    /// The final words of one utterance of the caller.
+    Transcript {
+        leg: LegId,
+        text: Redacted<String>,
+        confidence_permille: u16,
+    },
+    /// The recogniser failed or is gone; keys still work.
+    RecognitionFailed {
+        leg: LegId,
+    },
+    DigitPressed {
+        leg: LegId,
+        digit: Digit,
+        source: DigitSource,
+    },
+
+    PlaybackStarted {
+        utterance: UtteranceId,
+    },
+    /// Reported by the pacer when the last frame left, or when the utterance was cut.
+    PlaybackEnded {
+        utterance: UtteranceId,
+        report: PlaybackReport,
+    },
+    /// Nothing (more) of it could be synthesised or played.
+    PlaybackFailed {
+        utterance: UtteranceId,
+    },
+
+    /// One sentence of a turn that is still being made; spoken at once.
+    TurnSpeech {
+        turn: TurnId,
+        text: Redacted<String>,
+    },
+    /// Closes the turn; this is what is acted on. Its message holds the whole text, early sentences included.
+    TurnReady {
+        turn: TurnId,
+        result: Box<TurnResult>,
+    },
+    TurnFailed {
+        turn: TurnId,
+        error: String,
+    },
+    /// The close pipeline is through (or has given its rest to the journal).
+    SessionEnded {
+        request: RequestId,
+    },
+
+    Ordered(AdminOrder),
+    /// The worker drains: finish by `deadline`, start no transfer that cannot.
+    Draining {
+        deadline: CallTime,
+    },
+    /// This call's inbox overflowed; facts were lost.
+    Overloaded,
+}
+
+/// Everything the core will ever know about the world before the call: no clock, no randomness besides this.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opening {
+    pub conversation: ConversationId,
+    pub direction: Direction,
+    pub from: Redacted<String>,
+    pub to: Redacted<String>,
+    pub trunk: String,
+    pub wall: WallTime,
+    pub seed: u64,
+    pub settings: CallSettings,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Inbound,
+    Outbound,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "failure", rename_all = "snake_case")]
+pub enum LegFailure {
+    /// A final response of 300 or above.
+    Status {
+        status: u16,
+    },
+    NoAnswer,
+    NoMedia,
+    /// The order could not be queued.
+    Overloaded,
+    Transport,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleasedBy {
+    Remote,
+    Local,
+    /// Time-outs and lost transports: nobody said goodbye.
+    Network,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseReason {
+    Bye,
+    Cancelled,
+    Rejected,
+    /// 200 without ACK for 64*T1 (RFC 3261 section 13.3.1.4).
+    NeverAcknowledged,
+    /// RFC 4028: the refresh did not come or failed.
+    SessionExpired,
+    /// In-dialog request answered 408, 481 or not at all.
+    DialogLost,
+    TransportLost,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case")]
+pub enum AdminOrder {
+    /// Idempotent; cuts in at any step.
+    HangUp { reason: TerminationReason },
+    /// An operator's words for the caller.
+    Say { text: Redacted<String> },
+}

@@ -1,0 +1,78 @@
+//! What the core needs to know of the assistant and of the worker: part of the opening event, so that a replay has it too.
+
+use crate::model::{Millis, VoiceSettings};
+use serde::{Deserialize, Serialize};
+
+/// Everything that bounds a call. Arrives in the opening event; never changes during the call.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CallSettings {
+    pub voice: VoiceSettings,
+    pub deadlines: Deadlines,
+    pub texts: FixedTexts,
+}
+
+/// How long the core waits for each answer before it goes on without it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Deadlines {
+    /// `RunTurn` to `TurnReady` or the next `TurnSpeech`.
+    pub turn: Millis,
+    /// `Answer` to `LegAnswered`; 64*T1 by RFC 3261, plus a margin for the SIP module to speak first.
+    pub acknowledge: Millis,
+    /// `Play` to `PlaybackEnded`: a bound on any one utterance.
+    pub utterance: Millis,
+    /// `Release` to `LegReleased`.
+    pub release: Millis,
+    /// `EndSession` to `SessionEnded`.
+    pub close: Millis,
+    /// `Refer` to `ReferAnswered`.
+    pub refer_answer: Millis,
+    /// 202 to the first NOTIFY, restarted by each provisional one.
+    pub refer_notify: Millis,
+    /// 202 to the end, however many provisional NOTIFYs come.
+    pub refer_total: Millis,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            turn: Millis::from_secs(15),
+            acknowledge: Millis::from_secs(34),
+            utterance: Millis::from_secs(120),
+            release: Millis::from_secs(34),
+            close: Millis::from_secs(10),
+            refer_answer: Millis::from_secs(34),
+            refer_notify: Millis::from_secs(30),
+            refer_total: Millis::from_secs(120),
+        }
+    }
+}
+
+/// Sentences the worker says when the runtime cannot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FixedTexts {
+    /// A turn failed or timed out.
+    pub apology: String,
+    /// Turns failed too often; the last words of the call.
+    pub apology_and_goodbye: String,
+    /// A transfer failed and the intent has no words for it.
+    pub transfer_failed: String,
+    /// Said before a retry where the intent has no `retry_text`.
+    pub transfer_retry: String,
+    /// A drain does not leave time for a transfer.
+    pub draining: String,
+}
+
+impl Default for FixedTexts {
+    fn default() -> Self {
+        Self {
+            apology: "Sorry, I did not get that. Could you say it again?".to_owned(),
+            apology_and_goodbye: "I'm sorry, I can't go on right now. Please call again later. Goodbye.".to_owned(),
+            transfer_failed: "I'm sorry, I could not connect you. I can keep helping you here.".to_owned(),
+            transfer_retry: "I could not reach them. Let me try once more.".to_owned(),
+            draining: "I'm sorry, I can't connect you right now. Please call again in a few minutes.".to_owned(),
+        }
+    }
+}

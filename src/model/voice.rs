@@ -1,0 +1,111 @@
+//! How an assistant behaves on the phone (contract sections 5 and 6). Names, bounds and defaults are those of the published voice configuration.
+
+use super::bounded::{Bounded, Text};
+use super::dtmf::DtmfSettings;
+use serde::{Deserialize, Serialize};
+
+/// Voice behaviour of one assistant. Every unset key has the contract's default; an unknown one is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VoiceSettings {
+    pub first_speaking: FirstSpeaking,
+    pub interruptions_enabled: bool,
+    pub interruption_min_words: Bounded<0, 20>,
+    pub interruption_min_duration_ms: Bounded<0, 10_000>,
+    /// After an interruption, no second one cuts for this long.
+    pub interruption_backoff_ms: Bounded<0, 10_000>,
+    /// How long a turn waits for the recogniser's final words after speech ended.
+    pub interruption_final_transcript_grace_ms: Bounded<0, 2_000>,
+    /// At most 50; any of them interrupts whatever the word count.
+    pub interruption_trigger_phrases: Vec<String>,
+    /// At most 20; these interrupt even uninterruptible speech other than the disclosure.
+    pub interruption_hard_phrases: Vec<String>,
+    /// 0 = never.
+    pub silence_timeout_ms: Bounded<0, 600_000>,
+    pub silence_reminder_count: Bounded<0, 10>,
+    pub silence_reminder_mode: SilenceReminderMode,
+    pub silence_reminder_message: Option<Text<500>>,
+    pub silence_end_action: SilenceEndAction,
+    pub silence_end_message: Option<Text<500>>,
+    pub max_call_duration_ms: Bounded<1_000, 14_400_000>,
+    pub voicemail_detection_mode: VoicemailDetectionMode,
+    pub voicemail_detection_timeout_ms: Bounded<0, 60_000>,
+    pub voicemail_message: Option<Text<1000>>,
+    #[serde(flatten)]
+    pub dtmf: DtmfSettings,
+}
+
+impl Default for VoiceSettings {
+    fn default() -> Self {
+        Self {
+            first_speaking: FirstSpeaking::default(),
+            interruptions_enabled: true,
+            interruption_min_words: Bounded::of(2),
+            interruption_min_duration_ms: Bounded::of(0),
+            interruption_backoff_ms: Bounded::of(1_000),
+            interruption_final_transcript_grace_ms: Bounded::of(250),
+            interruption_trigger_phrases: Vec::new(),
+            interruption_hard_phrases: Vec::new(),
+            silence_timeout_ms: Bounded::of(30_000),
+            silence_reminder_count: Bounded::of(0),
+            silence_reminder_mode: SilenceReminderMode::Static,
+            silence_reminder_message: None,
+            silence_end_action: SilenceEndAction::HangupImmediate,
+            silence_end_message: None,
+            max_call_duration_ms: Bounded::of(600_000),
+            voicemail_detection_mode: VoicemailDetectionMode::Off,
+            voicemail_detection_timeout_ms: Bounded::of(2_000),
+            voicemail_message: None,
+            dtmf: DtmfSettings::default(),
+        }
+    }
+}
+
+/// Who opens the conversation and with what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FirstSpeaking {
+    pub first_speaker: FirstSpeaker,
+    pub mode: FirstSpeakingMode,
+    /// Required for a static first word of the agent.
+    pub text: Option<Text<1000>>,
+    pub instructions: Option<Text<2000>>,
+    pub interruptible: bool,
+    /// Played first and never cut, even when the user speaks first.
+    pub ai_disclosure_text: Option<Text<500>>,
+}
+
+impl Default for FirstSpeaking {
+    fn default() -> Self {
+        Self {
+            first_speaker: FirstSpeaker::Agent,
+            mode: FirstSpeakingMode::Static,
+            text: None,
+            instructions: None,
+            interruptible: true,
+            ai_disclosure_text: None,
+        }
+    }
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $first:ident, $second:ident }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name {
+            #[default]
+            $first,
+            $second,
+        }
+    };
+}
+
+words!(FirstSpeaker { Agent, User });
+words!(FirstSpeakingMode { Static, Dynamic });
+words!(
+    /// Fixed reminder text, or one the runtime makes (a turn with `TurnInput::Silent`).
+    SilenceReminderMode { Static, Auto }
+);
+words!(SilenceEndAction { HangupImmediate, SpeakThenHangup });
+words!(VoicemailDetectionMode { Off, LeaveMessage });

@@ -1,0 +1,2 @@
+//! VoiceRuntime: the conversation.
+#![deny(clippy::disallowed_types, clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]

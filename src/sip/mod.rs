@@ -1,0 +1,2 @@
+//! The SIP user agent, as data.
+#![deny(clippy::disallowed_types, clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
