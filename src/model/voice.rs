@@ -109,3 +109,19 @@ words!(
 );
 words!(SilenceEndAction { HangupImmediate, SpeakThenHangup });
 words!(VoicemailDetectionMode { Off, LeaveMessage });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keypad_settings_stand_among_the_voice_settings_and_unknown_keys_are_refused() {
+        let voice: VoiceSettings = serde_json::from_str(r#"{"dtmf_enabled": true, "dtmf_max_digits": 8}"#).unwrap();
+        assert!(voice.dtmf.dtmf_enabled);
+        assert_eq!(voice.dtmf.dtmf_max_digits.get(), 8);
+        let error = serde_json::from_str::<VoiceSettings>(r#"{"dtmf_max_digitz": 8}"#).unwrap_err().to_string();
+        assert!(error.contains("dtmf_max_digitz"), "{error}");
+        let again: VoiceSettings = serde_json::from_str(&serde_json::to_string(&voice).unwrap()).unwrap();
+        assert_eq!(again, voice);
+    }
+}
