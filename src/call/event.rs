@@ -11,7 +11,7 @@ use super::settings::CallSettings;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The first event of every call. Its media port and its slot are reserved already.
+    /// The first event of every call. Its media port and its slot are reserved already; an outbound INVITE has left.
     Offered(Box<Opening>),
     /// A deadline came; due timers run before any event, so this one carries nothing.
     Tick,
@@ -24,7 +24,8 @@ pub enum Event {
     LegAnswered {
         leg: LegId,
     },
-    /// The leg could not be set up (outbound refusal, no common codec, the shell's queue was full).
+    /// The leg could not be set up (outbound refusal, no common codec) or an order for it could not be queued. An outbound leg that failed with
+    /// `Status` or `NoAnswer` is gone; every other one is still owed a `Release` or a `Reject`.
     LegFailed {
         leg: LegId,
         why: LegFailure,
@@ -196,4 +197,74 @@ pub enum AdminOrder {
     HangUp { reason: TerminationReason },
     /// An operator's words for the caller.
     Say { text: Redacted<String> },
+    /// The human handoff is settled: the call ends with `EndCause::HandoffResolved`.
+    ResolveHandoff,
+}
+
+impl Event {
+    /// The event's name for notices and logs; never its content.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Offered(_) => "offered",
+            Self::Tick => "tick",
+            Self::LegRinging { .. } => "leg_ringing",
+            Self::LegAnswered { .. } => "leg_answered",
+            Self::LegFailed { .. } => "leg_failed",
+            Self::LegReleased { .. } => "leg_released",
+            Self::LegHeld { .. } => "leg_held",
+            Self::MediaLost { .. } => "media_lost",
+            Self::ReferAnswered { .. } => "refer_answered",
+            Self::ReferProgress { .. } => "refer_progress",
+            Self::ReferEnded { .. } => "refer_ended",
+            Self::SpeechStarted { .. } => "speech_started",
+            Self::SpeechEnded { .. } => "speech_ended",
+            Self::PartialTranscript { .. } => "partial_transcript",
+            Self::Transcript { .. } => "transcript",
+            Self::RecognitionFailed { .. } => "recognition_failed",
+            Self::DigitPressed { .. } => "digit_pressed",
+            Self::PlaybackStarted { .. } => "playback_started",
+            Self::PlaybackEnded { .. } => "playback_ended",
+            Self::PlaybackFailed { .. } => "playback_failed",
+            Self::TurnSpeech { .. } => "turn_speech",
+            Self::TurnReady { .. } => "turn_ready",
+            Self::TurnFailed { .. } => "turn_failed",
+            Self::SessionEnded { .. } => "session_ended",
+            Self::Ordered(_) => "ordered",
+            Self::Draining { .. } => "draining",
+            Self::Overloaded => "overloaded",
+        }
+    }
+
+    /// The leg it speaks of, where it names one.
+    pub const fn leg(&self) -> Option<LegId> {
+        match self {
+            Self::LegRinging { leg }
+            | Self::LegAnswered { leg }
+            | Self::LegFailed { leg, .. }
+            | Self::LegReleased { leg, .. }
+            | Self::LegHeld { leg, .. }
+            | Self::MediaLost { leg }
+            | Self::ReferAnswered { leg, .. }
+            | Self::ReferProgress { leg, .. }
+            | Self::ReferEnded { leg, .. }
+            | Self::SpeechStarted { leg }
+            | Self::SpeechEnded { leg }
+            | Self::PartialTranscript { leg, .. }
+            | Self::Transcript { leg, .. }
+            | Self::RecognitionFailed { leg }
+            | Self::DigitPressed { leg, .. } => Some(*leg),
+            Self::Offered(_)
+            | Self::Tick
+            | Self::PlaybackStarted { .. }
+            | Self::PlaybackEnded { .. }
+            | Self::PlaybackFailed { .. }
+            | Self::TurnSpeech { .. }
+            | Self::TurnReady { .. }
+            | Self::TurnFailed { .. }
+            | Self::SessionEnded { .. }
+            | Self::Ordered(_)
+            | Self::Draining { .. }
+            | Self::Overloaded => None,
+        }
+    }
 }

@@ -10,18 +10,27 @@ pub struct CallSettings {
     pub voice: VoiceSettings,
     pub deadlines: Deadlines,
     pub texts: FixedTexts,
+    /// Where a transfer may go: exact destinations, or prefixes that end in `*`, compared byte for byte. `None`: every destination an intent
+    /// can name was configured, so no second list is kept.
+    pub transfer_allowed: Option<Vec<String>>,
 }
 
 /// How long the core waits for each answer before it goes on without it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Deadlines {
+    /// Inbound: how long the answer waits for the first words, so that the caller does not pick up silence.
+    pub greeting: Millis,
+    /// Outbound: offer to `LegAnswered` or `LegFailed`.
+    pub setup: Millis,
     /// `RunTurn` to `TurnReady` or the next `TurnSpeech`.
     pub turn: Millis,
     /// `Answer` to `LegAnswered`; 64*T1 by RFC 3261, plus a margin for the SIP module to speak first.
     pub acknowledge: Millis,
     /// `Play` to `PlaybackEnded`: a bound on any one utterance.
     pub utterance: Millis,
+    /// The last words of a call, all of them together.
+    pub last_words: Millis,
     /// `Release` to `LegReleased`.
     pub release: Millis,
     /// `EndSession` to `SessionEnded`.
@@ -37,9 +46,12 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
+            greeting: Millis(1_000),
+            setup: Millis::from_secs(60),
             turn: Millis::from_secs(15),
             acknowledge: Millis::from_secs(34),
             utterance: Millis::from_secs(120),
+            last_words: Millis::from_secs(60),
             release: Millis::from_secs(34),
             close: Millis::from_secs(10),
             refer_answer: Millis::from_secs(34),
@@ -63,6 +75,10 @@ pub struct FixedTexts {
     pub transfer_retry: String,
     /// A drain does not leave time for a transfer.
     pub draining: String,
+    /// A static reminder where the assistant has no `silence_reminder_message`.
+    pub silence_reminder: String,
+    /// `speak_then_hangup` where the assistant has no `silence_end_message`.
+    pub silence_goodbye: String,
 }
 
 impl Default for FixedTexts {
@@ -73,6 +89,8 @@ impl Default for FixedTexts {
             transfer_failed: "I'm sorry, I could not connect you. I can keep helping you here.".to_owned(),
             transfer_retry: "I could not reach them. Let me try once more.".to_owned(),
             draining: "I'm sorry, I can't connect you right now. Please call again in a few minutes.".to_owned(),
+            silence_reminder: "Are you still there?".to_owned(),
+            silence_goodbye: "I can't hear you, so I will end the call. Goodbye.".to_owned(),
         }
     }
 }

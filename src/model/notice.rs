@@ -33,6 +33,23 @@ pub enum Notice {
         leg: LegId,
         count: u32,
     },
+    /// What the caller said or keyed could not wait for its turn: the queue of kept inputs was full.
+    InputsDropped {
+        count: u32,
+    },
+    /// The queue of utterances was full; these words were not spoken.
+    SpeechDropped {
+        turn: Option<TurnId>,
+    },
+    /// The recogniser failed; it was started again or given up (then only keys are heard).
+    RecognitionFailed {
+        leg: LegId,
+        given_up: bool,
+    },
+    /// A turn asked for a human.
+    HandoffRequested {
+        turn: TurnId,
+    },
     TransferStarted {
         attempt: u32,
     },
