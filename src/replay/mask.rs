@@ -64,7 +64,7 @@ impl Masker {
             | Event::PlaybackFailed { .. }
             | Event::TurnFailed { .. }
             | Event::SessionEnded { .. }
-            | Event::Ordered(AdminOrder::HangUp { .. })
+            | Event::Ordered(AdminOrder::HangUp { .. } | AdminOrder::ResolveHandoff)
             | Event::Draining { .. }
             | Event::Overloaded) => kept,
         }

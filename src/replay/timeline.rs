@@ -71,13 +71,12 @@ fn of_event(event: &Event, words: Words) -> Option<(Who, String)> {
             let key = if words == Words::Shown { digit.as_char() } else { '*' };
             (Who::Caller, format!("presses {key} ({})", source_word(*source)))
         }
-        Event::PlaybackEnded { utterance, report } if report.cut => {
-            (Who::Assistant, format!("{utterance} is cut after {}", report.heard))
-        }
+        Event::PlaybackEnded { utterance, report } if report.cut => (Who::Assistant, format!("{utterance} is cut after {}", report.heard)),
         Event::PlaybackFailed { utterance } => (Who::Worker, format!("{utterance} could not be played")),
         Event::TurnFailed { turn, error } => (Who::Worker, format!("{turn} failed: {error}")),
         Event::Ordered(AdminOrder::HangUp { reason }) => (Who::Operator, format!("orders the end of the call ({})", reason.as_str())),
         Event::Ordered(AdminOrder::Say { text }) => (Who::Operator, format!("writes {}", quoted(text, words))),
+        Event::Ordered(AdminOrder::ResolveHandoff) => (Who::Operator, "resolves the handoff".to_owned()),
         Event::Draining { deadline } => (Who::Worker, format!("the worker drains; this call may last until {deadline}")),
         Event::Overloaded => (Who::Worker, "this call's queue overflowed".to_owned()),
         Event::SessionEnded { .. } => (Who::Worker, "the session is closed".to_owned()),
@@ -137,7 +136,15 @@ fn of_notice(notice: &Notice) -> Option<(Who, String)> {
         Notice::TurnTimedOut { turn } => format!("{turn} did not answer in time"),
         Notice::EndStepTimedOut { step } => format!("end step '{step}' did not answer in time"),
         Notice::DigitsDropped { count, .. } => format!("{count} key(s) dropped: too many"),
-        Notice::Stale { .. } | Notice::Unexpected { .. } | Notice::TurnFailed { .. } | Notice::PlaybackFailed { .. } => return None,
+        Notice::HandoffRequested { .. } => "the assistant asks for a human".to_owned(),
+        Notice::RecognitionFailed { given_up: true, .. } => "speech is not heard any more; keys are".to_owned(),
+        Notice::InputsDropped { count } => format!("{count} thing(s) the caller said or keyed dropped: too many waited"),
+        Notice::SpeechDropped { .. } => "words were not spoken: too many waited".to_owned(),
+        Notice::RecognitionFailed { given_up: false, .. }
+        | Notice::Stale { .. }
+        | Notice::Unexpected { .. }
+        | Notice::TurnFailed { .. }
+        | Notice::PlaybackFailed { .. } => return None,
     };
     Some((Who::Worker, text))
 }
