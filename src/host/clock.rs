@@ -20,7 +20,11 @@ impl Clock {
         WorkerTime::from_micros(micros)
     }
 
-    #[expect(clippy::disallowed_methods, clippy::unused_self, reason = "the one place that reads the time of day; a method, so that it is only had with a clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::unused_self,
+        reason = "the one place that reads the time of day; a method, so that it is only had with a clock"
+    )]
     pub fn wall(&self) -> WallTime {
         let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis();
         WallTime(u64::try_from(millis).unwrap_or(u64::MAX))
