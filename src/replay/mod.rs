@@ -3,11 +3,11 @@
 //! A recording is JSON Lines: a [`Header`], then [`Entry`] after entry in the order things happened. An event is written *before* the core
 //! handles it, so the last line of a crashed call is the event that broke it.
 //!
-//! - [`format`]: header and entries; [`log`]: one line in, one line out; knows nothing of files.
-//! - [`mask`]: what a masked recording leaves out, so that its replay is still exact.
-//! - [`run`]: feeds recorded events to today's core and compares commands: *host replay*. The first [`Difference`] names the event.
+//! - `format`: header and entries; `log`: one line in, one line out; knows nothing of files.
+//! - `mask`: what a masked recording leaves out, so that its replay is still exact.
+//! - `run`: feeds recorded events to today's core and compares commands: *host replay*. The first [`Difference`] names the event.
 //! - [`transcript`]: a hand-written conversation drives core and runtime in virtual time, with expectations.
-//! - [`timeline`]: the same entries as sentences for people.
+//! - `timeline`: the same entries as sentences for people.
 //!
 //! Does not: read files, keep a clock, or know of SIP, media and speech.
 #![deny(clippy::disallowed_types, clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
@@ -18,6 +18,7 @@ mod log;
 mod mask;
 mod run;
 mod timeline;
+pub mod transcript;
 
 pub use diff::Difference;
 pub use format::{Entry, Header, Line, SCHEMA, SipFact, Way};
