@@ -1,1 +1,19 @@
-//! api
+//! The worker's HTTP API.
+//!
+//! Owns: the routes of the contract (sections 3 and 4), keys, the one error type [`Problem`], the generated OpenAPI document and the listener.
+//! Every path of the contract is served with and without its `/v2` segment.
+//!
+//! Does not do: touch a call. What is live is reached through [`CallControl`], which `host` implements; what is durable through
+//! [`crate::store::Store`]. A row of another organisation is answered exactly like one that does not exist.
+//!
+//! Bounds: body 64 KiB (413), [`MAX_CONCURRENT_REQUESTS`] at once (503), ten seconds for a request's body to arrive (408). A handler that panics
+//! answers 500 and the others go on.
+
+mod keys;
+mod port;
+mod state;
+mod time;
+
+pub use keys::{Key, KeyRing};
+pub use port::{ArmedTimer, CallControl, CallDetail, CallSummary, ControlError, LegView, Readiness, TimelineLine};
+pub use state::{ApiState, MAX_CONCURRENT_REQUESTS};

@@ -1,0 +1,387 @@
+//! The settings as plain data. `Default` is a worker that runs with no file at all.
+
+use crate::call::Deadlines;
+use crate::model::{Millis, OrganisationId, Redacted};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use uuid::Uuid;
+
+/// Everything `config/worker.toml` can say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    pub worker: Worker,
+    pub sip: Sip,
+    pub trunks: Vec<Trunk>,
+    pub media: Media,
+    pub speech: Speech,
+    pub api: Api,
+    pub recording: Recording,
+    pub store: Store,
+    pub assistants: Assistants,
+    pub deadlines: Deadlines,
+    pub telemetry: Telemetry,
+}
+
+/// `[worker]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Worker {
+    /// Shown in logs, in the SIP `User-Agent` and to other workers; 1–64 characters.
+    pub name: String,
+    /// Database, recordings and journals live here unless they are told otherwise.
+    pub state_dir: PathBuf,
+    /// How long running calls may go on after SIGTERM; 0–3,600 s.
+    pub drain_deadline: Millis,
+    /// Calls at the same time, a transfer's second leg not counted; 1–10,000.
+    pub max_calls: u32,
+    /// Owner of calls whose trunk names no organisation.
+    pub organisation: OrganisationId,
+}
+
+/// Owner of everything on a worker that serves nobody else.
+pub const DEFAULT_ORGANISATION: OrganisationId = OrganisationId(Uuid::from_u128(1));
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self {
+            name: "voice-worker".to_owned(),
+            state_dir: PathBuf::from("state"),
+            drain_deadline: Millis::from_secs(300),
+            max_calls: 200,
+            organisation: DEFAULT_ORGANISATION,
+        }
+    }
+}
+
+/// `[sip]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sip {
+    /// UDP sockets to listen on.
+    pub udp: Vec<SocketAddr>,
+    /// TCP sockets to listen on.
+    pub tcp: Vec<SocketAddr>,
+    /// Address others reach us at, in Contact, Via and SDP; `None`: the address the peer is reached from.
+    pub advertised_address: Option<IpAddr>,
+    /// Networks that may call besides the trunks' `sources`. Everyone else is not answered.
+    pub allow: Vec<Cidr>,
+    /// RFC 3261 T1; 50–5,000 ms.
+    pub t1: Millis,
+    /// RFC 3261 T2; 500–40,000 ms.
+    pub t2: Millis,
+    /// RFC 3261 T4; 500–50,000 ms.
+    pub t4: Millis,
+    /// RFC 4028 Session-Expires we ask for; 90–86,400 s, 0 = none.
+    pub session_expires: Millis,
+    /// RFC 4028 Min-SE we accept; 90–86,400 s.
+    pub min_session_expires: Millis,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 5060));
+        Self {
+            udp: vec![everywhere],
+            tcp: vec![everywhere],
+            advertised_address: None,
+            allow: vec![Cidr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8), Cidr::new(IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), 128)],
+            t1: Millis(500),
+            t2: Millis(4_000),
+            t4: Millis(5_000),
+            session_expires: Millis::from_secs(1_800),
+            min_session_expires: Millis::from_secs(90),
+        }
+    }
+}
+
+/// A network: an address and how many of its leading bits count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cidr {
+    address: IpAddr,
+    prefix: u8,
+}
+
+/// `[[trunk]]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trunk {
+    /// Unique; 1–64 characters.
+    pub name: String,
+    /// Networks its calls come from.
+    pub sources: Vec<Cidr>,
+    /// `host` or `host:port` that outbound calls go to.
+    pub address: Option<String>,
+    pub transport: Transport,
+    /// Digest user, both for our requests and where it challenges us.
+    pub username: Option<String>,
+    /// From `password_file`.
+    pub password: Option<Redacted<String>>,
+    /// Makes a URI of a number: `{number}` is the E.164 number, `{address}` the trunk's address.
+    pub destination_template: String,
+    /// Destinations that may be dialled or referred to: a number prefix (`+4930`), a `sip:`/`tel:` prefix, or `*`. Empty: none.
+    pub allow_destinations: Vec<String>,
+    pub refer: ReferProfile,
+    /// Owner of its calls; `None`: the worker's.
+    pub organisation: Option<OrganisationId>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    #[default]
+    Udp,
+    Tcp,
+}
+
+/// What the trunk's REFER is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReferProfile {
+    /// False: a cold transfer is not attempted by REFER.
+    pub enabled: bool,
+    /// The peer's BYE after 202 and before a final NOTIFY is a success.
+    pub bye_is_success: bool,
+}
+
+impl Default for ReferProfile {
+    fn default() -> Self {
+        Self { enabled: true, bye_is_success: true }
+    }
+}
+
+/// `[media]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// Address of the RTP sockets; `None`: that of the SIP socket.
+    pub address: Option<IpAddr>,
+    /// First and last RTP port, even to odd; 1,024–65,535.
+    pub ports: (u16, u16),
+    /// No packet for this long ends the call; 1–600 s.
+    pub timeout: Millis,
+    /// How long a port rests before its next call; 0–600 s.
+    pub quarantine: Millis,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self { address: None, ports: (10_000, 19_999), timeout: Millis::from_secs(30), quarantine: Millis::from_secs(10) }
+    }
+}
+
+/// `[speech]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Speech {
+    pub engine: SpeechEngine,
+    /// Where the fetch command put the models.
+    pub models_dir: PathBuf,
+    /// File stem of the recogniser's model.
+    pub recogniser_model: String,
+    /// Name of the synthesiser's voice.
+    pub voice: String,
+    /// Threads of the engines together, 1–64; 0: as many as the machine has cores.
+    pub threads: u32,
+}
+
+impl Default for Speech {
+    fn default() -> Self {
+        Self {
+            engine: SpeechEngine::Local,
+            models_dir: PathBuf::from("models"),
+            recogniser_model: "tiny.en".to_owned(),
+            voice: "default".to_owned(),
+            threads: 0,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpeechEngine {
+    /// In this process, from `models_dir`.
+    Local,
+    /// Fixed tones and scripted words, for tests.
+    Scripted,
+}
+
+/// `[api]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// Off loopback at least one key is required.
+    pub listen: SocketAddr,
+    /// `/metrics` without a key; `None`: only on a loopback listener.
+    pub metrics_open: Option<bool>,
+    pub keys: Vec<ApiKey>,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), metrics_open: None, keys: Vec::new() }
+    }
+}
+
+/// `[[api.key]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    pub name: String,
+    pub organisation: OrganisationId,
+    /// SHA-256 of the key; from `sha256`, or computed from the file that `key_file` names.
+    pub sha256: Redacted<[u8; 32]>,
+}
+
+/// `[recording]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    pub mode: RecordingMode,
+    /// `None`: `recordings` under the state directory.
+    pub directory: Option<PathBuf>,
+    /// A WAV of both sides beside the event recording.
+    pub audio: bool,
+    /// Bound of one call's event recording; 64 KiB–1 GiB.
+    pub max_bytes: u64,
+    /// Days until recordings and rows may be removed; 0 = never, at most 3,650.
+    pub retention_days: u32,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self { mode: RecordingMode::Full, directory: None, audio: false, max_bytes: 64 << 20, retention_days: 30 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordingMode {
+    /// No recording: a crash loses the transcript of the calls that were live.
+    Off,
+    /// Keys and words are masked; host replay stays exact, but a crash loses the words of the calls that were live.
+    Masked,
+    /// Everything, as the database holds it too; the files are for the worker's user alone.
+    Full,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// `None`: `voice-worker.sqlite` under the state directory.
+    pub sqlite: Option<PathBuf>,
+    /// How long a statement waits for another process's lock; 100–60,000 ms.
+    pub busy_timeout: Millis,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { sqlite: None, busy_timeout: Millis(5_000) }
+    }
+}
+
+/// `[assistants]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assistants {
+    /// Directory of `*.toml` files, one assistant each.
+    pub directory: PathBuf,
+    /// The assistant of calls that no route names.
+    pub default: String,
+    /// Called number (or `user` part of the called URI) to assistant, tried in order.
+    pub routes: Vec<Route>,
+}
+
+impl Default for Assistants {
+    fn default() -> Self {
+        Self { directory: PathBuf::from("config/assistants"), default: "sample".to_owned(), routes: Vec::new() }
+    }
+}
+
+/// `[[assistants.route]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub number: String,
+    pub assistant: String,
+    /// Only on calls of this trunk.
+    pub trunk: Option<String>,
+}
+
+/// `[telemetry]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telemetry {
+    pub format: LogFormat,
+    /// `tracing` filter directives: `info`, `voice_worker=debug,info`.
+    pub level: String,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Settings {
+    /// Where the database is.
+    pub fn sqlite_path(&self) -> PathBuf {
+        self.store.sqlite.clone().unwrap_or_else(|| self.worker.state_dir.join("voice-worker.sqlite"))
+    }
+
+    /// Where recordings are.
+    pub fn recordings_dir(&self) -> PathBuf {
+        self.recording.directory.clone().unwrap_or_else(|| self.worker.state_dir.join("recordings"))
+    }
+
+    /// Whether `/metrics` needs no key.
+    pub fn metrics_open(&self) -> bool {
+        self.api.metrics_open.unwrap_or_else(|| self.api.listen.ip().is_loopback())
+    }
+}
+
+impl Cidr {
+    /// A prefix beyond the address's length is its length.
+    pub fn new(address: IpAddr, prefix: u8) -> Self {
+        Self { address, prefix: prefix.min(width(address)) }
+    }
+
+    pub fn address(self) -> IpAddr {
+        self.address
+    }
+
+    pub fn prefix(self) -> u8 {
+        self.prefix
+    }
+
+    /// An IPv4 address inside IPv6 (`::ffff:a.b.c.d`) counts as the IPv4 one.
+    pub fn contains(self, address: IpAddr) -> bool {
+        match (self.address.to_canonical(), address.to_canonical()) {
+            (IpAddr::V4(net), IpAddr::V4(host)) => {
+                let keep = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
+                (net.to_bits() ^ host.to_bits()) & keep == 0
+            }
+            (IpAddr::V6(net), IpAddr::V6(host)) => {
+                let keep = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
+                (net.to_bits() ^ host.to_bits()) & keep == 0
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
+    }
+}
+
+impl std::str::FromStr for Cidr {
+    type Err = String;
+
+    /// `10.0.0.0/8`, `2001:db8::/32`, or one address.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no network; write 192.0.2.0/24, 2001:db8::/32 or one address");
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let address: IpAddr = address.trim().parse::<IpAddr>().map_err(|_| wrong())?.to_canonical();
+        let prefix = match prefix {
+            None => width(address),
+            Some(prefix) => prefix.trim().parse().ok().filter(|prefix| *prefix <= width(address)).ok_or_else(wrong)?,
+        };
+        Ok(Self { address, prefix })
+    }
+}
+
+impl std::fmt::Display for Cidr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+fn width(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
