@@ -1,2 +1,39 @@
-//! Audio as data.
+//! Audio as data: one leg's RTP in and out, decided from packets and ticks alone.
+//!
+//! Owns: reading and writing RTP, RTCP and telephone-events; G.711; the jitter buffer and concealment; playout by utterance with true
+//! reports of what left; keys in and out; speech edges; mixing; tones. `shell/` adds what needs the machine: sockets, the 20 ms pacer,
+//! the port pool, recording files.
+//!
+//! Does not: decide anything about the call, speak SIP or SDP, read a clock, resample, recognise or synthesise speech.
+//!
+//! The flow of one 20 ms tick of one leg ([`Session`]):
+//!
+//! ```text
+//! socket ─ on_packet ─ source lock ─ rtp ─┬─ audio ─ codec ─ jitter ─ receive() ─ tap, recorder, mixer, vad, in-band keys
+//!                                         └─ telephone-event ─ dtmf ─ DigitPressed
+//! enqueue ─ playout ─┐
+//! mixer ─────────────┼─ transmit() ─ codec ─ rtp ─ socket
+//! SendDigit ─────────┘
+//! ```
+//!
+//! Everything is 8 kHz mono `i16` in frames of [`FRAME`] samples. Facts come out of [`Session::poll_fact`]; orders go in by [`Session::handle`].
 #![deny(clippy::disallowed_types, clippy::wildcard_enum_match_arm)]
+
+mod fact;
+mod order;
+
+pub mod shell;
+
+pub use fact::{LegStats, MediaFact};
+pub use order::{
+    AudioCodec, AudioFormat, DigitRefused, EventFormat, Latch, LegMediaConfig, MediaDirection, MediaOrder, PlayoutFull, RoomId, VadConfig,
+};
+
+/// Samples a second of everything inside this module.
+pub const SAMPLE_RATE: u32 = 8_000;
+/// Samples of one frame: 20 ms, the packet time of every leg.
+pub const FRAME: usize = 160;
+/// One frame in microseconds.
+pub const FRAME_MICROS: u64 = 20_000;
+/// 20 ms of audio.
+pub type Frame = [i16; FRAME];
