@@ -1,2 +1,34 @@
-//! VoiceRuntime: the conversation.
+//! The conversation: what the assistant answers, turn by turn.
+//!
+//! Owns: assistants and their checked workflow graphs, the variables and the transcript of one conversation, the platform tools
+//! (`transfer_call`, `request_human_handoff`, `end_session`), and the order in which a conversation is closed.
+//!
+//! [`VoiceRuntime`] is stepwise. [`VoiceRuntime::begin_turn`] takes one input, [`VoiceRuntime::poll`] hands out what follows from it until it
+//! answers `None`; a question to the outside world is an [`Ask`] with an id, answered by [`VoiceRuntime::answer`]. Exactly one
+//! [`RuntimeOutput::Ready`] or [`RuntimeOutput::Failed`] closes a turn. Without a language model no Ask is ever made: the graph and a
+//! deterministic matcher decide, so the same inputs give the same conversation.
+//!
+//! ```text
+//! input ─▶ matcher / collector ─▶ edge of the waiting node ─▶ walk (action nodes act, an agent node waits) ─▶ TurnResult
+//! ```
+//!
+//! Does not: speak, listen, dial, store, wait, or read a clock. It decides that a transfer is wanted; the call core carries it out. It names
+//! the steps of a close; the host runs them. Caller words and digits stay in [`crate::model::Redacted`] values and in serialised records.
 #![deny(clippy::disallowed_types, clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
+
+mod ask;
+mod assistant;
+mod close;
+mod dialogue;
+mod session;
+mod transcript;
+mod value;
+mod workflow;
+
+pub use ask::{Answer, AnswerBody, Ask, AskId, HttpToolCall, ModelCall, Question, RetryPolicy};
+pub use assistant::{Assistant, Fault, LoadError};
+pub use close::{CloseEvent, CloseLog, CloseRecord, CloseStep, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status, summarise};
+pub use session::{CallDirection, RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
+pub use transcript::{Role, Transcript, TranscriptEntry};
+pub use value::{Decimal, Value};
+pub use workflow::{NodeKind, Workflow};

@@ -1,0 +1,283 @@
+//! One conversation, stepwise: one turn at a time, cancelled or answered, ended once.
+
+use super::ask::{Answer, Ask};
+use super::assistant::Assistant;
+use super::close::{CloseRecord, summarise};
+use super::dialogue::{Dialogue, Reply};
+use super::transcript::{Role, Transcript};
+use super::value::Value;
+use crate::model::{
+    CallTransferIntent, ConversationId, EndCause, Redacted, RuntimeStatus, TriggeredBy, TurnId, TurnInput, TurnResult, VoiceSettings,
+    WallTime,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// The conversation runtime of one live call or chat (contract section 2).
+#[derive(Debug)]
+pub struct VoiceRuntime {
+    assistant: Arc<Assistant>,
+    opening: RuntimeOpening,
+    dialogue: Dialogue,
+    transcript: Transcript,
+    status: RuntimeStatus,
+    /// At most one: the closing output of the current turn.
+    output: VecDeque<RuntimeOutput>,
+    current: Option<TurnId>,
+    /// The conversation as it stood before the latest turn, for a cancel.
+    before: Option<(TurnId, Box<Dialogue>)>,
+    turns: u32,
+    stray_answers: u64,
+    closed: Option<Box<CloseRecord>>,
+}
+
+/// Everything the runtime will ever know about the world before the first turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuntimeOpening {
+    pub conversation: ConversationId,
+    pub from: Redacted<String>,
+    pub to: Redacted<String>,
+    pub direction: CallDirection,
+    /// Values for declared variables; those of undeclared names, or that do not fit, are dropped ([`VoiceRuntime::refused_variables`]).
+    pub variables: BTreeMap<String, Value>,
+    pub seed: u64,
+    pub wall: WallTime,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallDirection {
+    Inbound,
+    Outbound,
+}
+
+/// What follows from a turn, in order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "output", rename_all = "snake_case")]
+pub enum RuntimeOutput {
+    Ask(Ask),
+    /// One sentence of a turn that is still being made.
+    Speech {
+        turn: TurnId,
+        text: Redacted<String>,
+    },
+    /// Closes the turn. Its message holds the whole text, early sentences included.
+    Ready {
+        turn: TurnId,
+        result: Box<TurnResult>,
+    },
+    /// Closes the turn without a result.
+    Failed {
+        turn: TurnId,
+        error: String,
+    },
+}
+
+/// Why a turn was not begun. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TurnError {
+    #[error("{running} is still running; one turn at a time, retry when it is through")]
+    Busy { running: TurnId },
+    #[error("the assistant has asked to end; speak its last words and end the session")]
+    EndRequested,
+    #[error("the session is over; nothing can be said to it any more")]
+    Ended,
+}
+
+impl VoiceRuntime {
+    pub fn new(assistant: Arc<Assistant>, opening: RuntimeOpening) -> Self {
+        let dialogue = Dialogue::new(&assistant, &opening);
+        Self {
+            assistant,
+            opening,
+            dialogue,
+            transcript: Transcript::default(),
+            status: RuntimeStatus::Idle,
+            output: VecDeque::new(),
+            current: None,
+            before: None,
+            turns: 0,
+            stray_answers: 0,
+            closed: None,
+        }
+    }
+
+    /// Takes one input. Its outputs come from [`Self::poll`]; the last of them closes the turn.
+    ///
+    /// # Errors
+    /// [`TurnError`] where another turn runs, the assistant wants to end or the session is over.
+    pub fn begin_turn(&mut self, turn: TurnId, input: TurnInput) -> Result<(), TurnError> {
+        match self.status {
+            RuntimeStatus::EndProcessing | RuntimeStatus::Ended => return Err(TurnError::Ended),
+            RuntimeStatus::EndRequested => return Err(TurnError::EndRequested),
+            RuntimeStatus::RunningTurn => return Err(TurnError::Busy { running: self.current.unwrap_or(turn) }),
+            RuntimeStatus::Idle | RuntimeStatus::Error => {}
+        }
+        self.before = Some((turn, Box::new(self.dialogue.clone())));
+        self.current = Some(turn);
+        self.status = RuntimeStatus::RunningTurn;
+        self.turns = self.turns.saturating_add(1);
+        if let TurnInput::Said { text } | TurnInput::Keyed { text } = &input {
+            self.transcript.push(Role::Caller, turn, text.expose());
+        }
+        let reply = self.dialogue.answer(&self.assistant, &input);
+        self.transcript.push(Role::Assistant, turn, &reply.text);
+        let result = Box::new(self.result_of(reply));
+        self.output.push_back(RuntimeOutput::Ready { turn, result });
+        Ok(())
+    }
+
+    /// The next output of the running turn; `None` when there is nothing (more) to hand out now.
+    pub fn poll(&mut self) -> Option<RuntimeOutput> {
+        let output = self.output.pop_front()?;
+        match &output {
+            RuntimeOutput::Ready { result, .. } => {
+                self.status = result.status;
+                self.current = None;
+            }
+            RuntimeOutput::Failed { .. } => {
+                self.status = RuntimeStatus::Error;
+                self.current = None;
+            }
+            RuntimeOutput::Ask(_) | RuntimeOutput::Speech { .. } => {}
+        }
+        Some(output)
+    }
+
+    /// The answer to an [`Ask`]. One whose id is not open (late, cancelled, never asked) is counted and dropped.
+    pub fn answer(&mut self, answer: Answer) {
+        // The deterministic runtime leaves no Ask open, so every answer is a stray one.
+        drop(answer);
+        self.stray_answers = self.stray_answers.saturating_add(1);
+    }
+
+    /// The answer of `turn` is not wanted any more: the conversation goes back to where it stood before it, keeping only what the caller
+    /// said. A turn that is not the latest one is left alone.
+    pub fn cancel_turn(&mut self, turn: TurnId) {
+        if self.closed.is_some() || self.before.as_ref().is_none_or(|(latest, _)| *latest != turn) {
+            return;
+        }
+        if let Some((_, before)) = self.before.take() {
+            self.dialogue = *before;
+        }
+        self.output.clear();
+        self.current = None;
+        self.status = RuntimeStatus::Idle;
+        self.transcript.keep_heard(turn, "");
+    }
+
+    /// The caller cut in: of the words of `turn` only `text` was heard, and only that stays in the transcript.
+    pub fn heard(&mut self, turn: TurnId, text: &str) {
+        if self.closed.is_none() {
+            self.transcript.keep_heard(turn, text);
+        }
+    }
+
+    /// A whole turn, for a host that waits: [`Self::begin_turn`] and [`Self::poll`] to the end. Always exactly one message; a turn that
+    /// cannot be begun or cannot finish without an answer from outside says so in `error` and is silent.
+    pub fn run_turn(&mut self, turn: TurnId, input: TurnInput) -> TurnResult {
+        if let Err(refused) = self.begin_turn(turn, input) {
+            let mut result = TurnResult::saying(self.opening.conversation, self.status, "");
+            result.error = Some(refused.to_string());
+            return result;
+        }
+        while let Some(output) = self.poll() {
+            match output {
+                RuntimeOutput::Ready { result, .. } => return *result,
+                RuntimeOutput::Failed { error, .. } => return self.failed(error),
+                RuntimeOutput::Ask(_) | RuntimeOutput::Speech { .. } => {}
+            }
+        }
+        self.cancel_turn(turn);
+        self.failed(format!("{turn} waits for an answer; drive it with begin_turn, poll and answer"))
+    }
+
+    /// The transfer that was asked for and is not over yet.
+    pub fn pending_transfer(&self) -> Option<&CallTransferIntent> {
+        self.dialogue.pending_transfer()
+    }
+
+    pub const fn status(&self) -> RuntimeStatus {
+        self.status
+    }
+
+    pub const fn conversation(&self) -> ConversationId {
+        self.opening.conversation
+    }
+
+    pub const fn assistant(&self) -> &Arc<Assistant> {
+        &self.assistant
+    }
+
+    /// The assistant's voice settings with every `{{var}}` in their spoken texts filled; what the call core gets.
+    pub fn voice_settings(&self) -> VoiceSettings {
+        self.dialogue.voice_settings(&self.assistant)
+    }
+
+    /// What was said so far; bounded, see [`Transcript`].
+    pub const fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
+    /// Answers that came late or were never asked for.
+    pub const fn stray_answers(&self) -> u64 {
+        self.stray_answers
+    }
+
+    /// Names of opening variables that are not declared or did not fit their type; their values are not kept.
+    pub fn refused_variables(&self) -> &[String] {
+        self.dialogue.refused_variables()
+    }
+
+    /// Ends the conversation: a running turn is dropped, the status becomes `end_processing`, and the host runs the steps of
+    /// [`super::CloseLog`] with this record. Ending again changes nothing and answers the same record.
+    pub fn end_session(&mut self, triggered_by: TriggeredBy, cause: EndCause) -> CloseRecord {
+        if let Some(record) = &self.closed {
+            return (**record).clone();
+        }
+        if let Some(running) = self.current {
+            self.cancel_turn(running);
+        }
+        let record = CloseRecord {
+            conversation: self.opening.conversation,
+            triggered_by,
+            cause,
+            reason: cause.termination_reason(),
+            transcript: self.transcript.clone(),
+            variables: self.dialogue.variables().clone(),
+            workflow_node: self.dialogue.node_id(&self.assistant).map(str::to_owned),
+            turns: self.turns,
+            summary: Redacted::new(summarise(&self.transcript)),
+        };
+        self.status = RuntimeStatus::EndProcessing;
+        self.closed = Some(Box::new(record.clone()));
+        record
+    }
+
+    /// The host has run (or given to the journal) every close step: `end_processing` becomes `ended`. Without an end before it, nothing.
+    pub fn close_finished(&mut self) {
+        if self.closed.is_some() {
+            self.status = RuntimeStatus::Ended;
+        }
+    }
+
+    fn result_of(&self, reply: Reply) -> TurnResult {
+        let status = match (&reply.error, reply.end) {
+            (Some(_), _) => RuntimeStatus::Error,
+            (None, true) => RuntimeStatus::EndRequested,
+            (None, false) => RuntimeStatus::Idle,
+        };
+        TurnResult {
+            handoff: reply.handoff,
+            call_transfer: reply.transfer,
+            dtmf_input: reply.dtmf_input,
+            error: reply.error.map(|error| error.to_string()),
+            ..TurnResult::saying(self.opening.conversation, status, reply.text)
+        }
+    }
+
+    fn failed(&self, error: String) -> TurnResult {
+        TurnResult { error: Some(error), ..TurnResult::saying(self.opening.conversation, RuntimeStatus::Error, "") }
+    }
+}
