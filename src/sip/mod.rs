@@ -1,2 +1,4 @@
 //! The SIP user agent, as data.
 #![deny(clippy::disallowed_types, clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
+
+pub mod sdp;
