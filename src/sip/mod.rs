@@ -1,2 +1,6 @@
 //! The SIP user agent, as data.
 #![deny(clippy::disallowed_types, clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
+
+pub mod endpoint;
+pub mod sdp;
+mod transaction;
