@@ -13,6 +13,7 @@
 //! `Redacted`, errors carry none.
 
 mod error;
+pub mod models;
 mod recognizer;
 pub mod scripted;
 mod synthesizer;
