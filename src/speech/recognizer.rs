@@ -1,0 +1,120 @@
+//! Telephone audio in, what the caller said out.
+
+use super::SpeechError;
+use crate::model::{Millis, Redacted};
+use std::sync::Arc;
+
+/// An ear. Calls return at once; the work is done on the engine's own threads.
+pub trait Recognizer: Send + Sync {
+    /// Starts listening to one leg. `events` is called in order, from one thread at a time, never after it returned for the last time
+    /// following the handle's drop by more than the call already running. It must not block.
+    ///
+    /// # Errors
+    /// What is known at once: an unsupported language, too many listeners, no engine. Later failures arrive as `Failed`.
+    fn listen(&self, config: ListenConfig, events: EventSink) -> Result<ListenHandle, SpeechError>;
+}
+
+/// Where a listener's events go.
+pub type EventSink = Arc<dyn Fn(SpeechEvent) + Send + Sync>;
+
+/// How to listen to one leg.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListenConfig {
+    pub endpointing: Endpointing,
+    /// Words to expect (names, products); the engine may use the first few hundred characters.
+    pub hints: Vec<Redacted<String>>,
+    /// BCP 47 primary tag such as `en`; `None` is the engine's own.
+    pub language: Option<String>,
+}
+
+/// When the caller has begun and when the caller is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpointing {
+    /// Voice this long is speech, anything shorter a click.
+    pub min_speech: Millis,
+    /// Silence this long ends the utterance.
+    pub silence: Millis,
+    /// An utterance this long is cut; its words arrive and the next utterance begins at once.
+    pub max_utterance: Millis,
+    /// How often a growing utterance is decoded for `Partial`; zero = never.
+    pub partial_every: Millis,
+}
+
+impl Endpointing {
+    /// For a caller who reads out a number: people pause between groups of digits.
+    pub fn digits() -> Self {
+        Self { silence: Millis(1_200), ..Self::default() }
+    }
+}
+
+impl Default for Endpointing {
+    fn default() -> Self {
+        Self { min_speech: Millis(96), silence: Millis(700), max_utterance: Millis::from_secs(25), partial_every: Millis(700) }
+    }
+}
+
+/// What was heard. For each utterance: `SpeechStarted`, `Partial`*, `SpeechEnded`, then `Final` or `NoWords`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SpeechEvent {
+    SpeechStarted,
+    SpeechEnded,
+    /// Words so far; may change.
+    Partial {
+        text: Redacted<String>,
+    },
+    /// The words of the utterance; never empty.
+    Final {
+        text: Redacted<String>,
+        confidence_permille: u16,
+    },
+    /// The sound held no words (noise, a cough, a hum): no `Final` comes for this utterance.
+    NoWords,
+    /// This listener is dead; nothing follows.
+    Failed {
+        error: SpeechError,
+    },
+    /// Audio came faster than it was read and the oldest was dropped. Said once per listener.
+    Lagging,
+}
+
+/// The engine's end of a listener; engines and fakes implement it.
+pub trait Intake: Send + Sync {
+    /// Takes samples without blocking; keeps at most one second and drops the oldest beyond.
+    fn push(&self, samples: &[i16]);
+    /// Replaces the endpointing from the next sample on.
+    fn retune(&self, endpointing: Endpointing);
+    /// The leg stopped listening; no event follows but the one already running.
+    fn close(&self);
+}
+
+/// One leg being listened to; dropping it stops.
+pub struct ListenHandle(Arc<dyn Intake>);
+
+impl ListenHandle {
+    pub fn new(intake: Arc<dyn Intake>) -> Self {
+        Self(intake)
+    }
+
+    /// Linear samples, mono, 8 kHz; any number, usually the 160 of one frame. Never blocks. Silence must be pushed too: it is the clock by
+    /// which an utterance ends.
+    pub fn push(&self, samples: &[i16]) {
+        self.0.push(samples);
+    }
+
+    /// Other patience from now on, as when a number is asked for.
+    pub fn retune(&self, endpointing: Endpointing) {
+        self.0.retune(endpointing);
+    }
+}
+
+impl Drop for ListenHandle {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl std::fmt::Debug for ListenHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ListenHandle")
+    }
+}
