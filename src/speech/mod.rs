@@ -12,14 +12,25 @@
 //! Does not know calls, legs, turns or RTP. Does not read a clock, the environment or settings. What was said never reaches a log: texts are
 //! `Redacted`, errors carry none.
 
+mod assemble;
+mod cache;
+mod ear;
 mod error;
 pub mod models;
 mod recognizer;
 pub mod scripted;
 mod synthesizer;
 mod unavailable;
+mod voice;
 
+pub use assemble::{LocalConfig, Speech, SpeechState};
+pub use cache::{CacheStats, CachedSynthesizer};
+pub use ear::{LocalRecognizer, MAX_LISTENERS};
 pub use error::SpeechError;
 pub use recognizer::{Endpointing, EventSink, Intake, ListenConfig, ListenHandle, Recognizer, SpeechEvent};
 pub use synthesizer::{MAX_TEXT_CHARS, Pcm, SAMPLE_RATE, SpeakRequest, SpeechStream, Synthesizer};
 pub use unavailable::Unavailable;
+pub use voice::LocalSynthesizer;
+
+#[cfg(test)]
+mod tests;

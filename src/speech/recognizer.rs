@@ -83,6 +83,8 @@ pub trait Intake: Send + Sync {
     fn push(&self, samples: &[i16]);
     /// Replaces the endpointing from the next sample on.
     fn retune(&self, endpointing: Endpointing);
+    /// Samples taken and not yet read.
+    fn waiting(&self) -> usize;
     /// The leg stopped listening; no event follows but the one already running.
     fn close(&self);
 }
@@ -99,6 +101,11 @@ impl ListenHandle {
     /// which an utterance ends.
     pub fn push(&self, samples: &[i16]) {
         self.0.push(samples);
+    }
+
+    /// Samples pushed and not yet read by the engine: how far it is behind, 8,000 at most.
+    pub fn waiting(&self) -> usize {
+        self.0.waiting()
     }
 
     /// Other patience from now on, as when a number is asked for.

@@ -181,6 +181,10 @@ impl Intake for ScriptedIntake {
         }
     }
 
+    fn waiting(&self) -> usize {
+        0
+    }
+
     fn close(&self) {
         self.ear.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
