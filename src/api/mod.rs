@@ -9,11 +9,23 @@
 //! Bounds: body 64 KiB (413), [`MAX_CONCURRENT_REQUESTS`] at once (503), ten seconds for a request's body to arrive (408). A handler that panics
 //! answers 500 and the others go on.
 
+mod calls;
+mod conversations;
+mod extract;
+mod guard;
 mod keys;
+mod ops;
 mod port;
+mod problem;
+mod router;
+mod serve;
 mod state;
 mod time;
+mod wire;
 
 pub use keys::{Key, KeyRing};
 pub use port::{ArmedTimer, CallControl, CallDetail, CallSummary, ControlError, LegView, Readiness, TimelineLine};
+pub use problem::{ErrorResponse, Problem, ValidationError};
+pub use router::{openapi, router};
+pub use serve::{BindError, bind, serve};
 pub use state::{ApiState, MAX_CONCURRENT_REQUESTS};

@@ -1,0 +1,208 @@
+//! Requests into values, with every fault in FastAPI's shape. Types, words and sentences are those its clients know.
+
+use super::problem::{Problem, ValidationError};
+use crate::model::{ConversationId, WallTime};
+use axum::body::{Body, to_bytes};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Longest body that is read.
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// The JSON of a body; `None` if there is none, or `null`.
+pub(super) async fn json_body(body: Body) -> Result<Option<Value>, Problem> {
+    let read = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY_BYTES)).await.map_err(|_| Problem::body_timeout())?;
+    // axum says the same for a body that is too long and for a client that went away; the second reads no answer.
+    let bytes = read.map_err(|error| Problem::too_large(MAX_BODY_BYTES).because(error.to_string()))?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    match serde_json::from_slice::<Value>(&bytes) {
+        Ok(Value::Null) => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(error) => Err(Problem::invalid(vec![ValidationError {
+            kind: "json_invalid".to_owned(),
+            loc: vec!["body".into(), offset(&bytes, error.line(), error.column()).into()],
+            msg: "JSON decode error".to_owned(),
+            input: json!({}),
+            ctx: Some(json!({ "error": error.to_string() })),
+        }])),
+    }
+}
+
+/// Byte offset of serde's line and column, both from 1 (column 0: the line's start).
+fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
+    let before: usize = bytes.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
+    (before + column.saturating_sub(1)).min(bytes.len())
+}
+
+/// Collects the faults of one request.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<ValidationError>);
+
+impl Faults {
+    fn add(&mut self, kind: &str, loc: [&str; 2], msg: impl Into<String>, input: Value, ctx: Option<Value>) {
+        let loc = loc.iter().map(|part| Value::from(*part)).collect();
+        self.0.push(ValidationError { kind: kind.to_owned(), loc, msg: msg.into(), input, ctx });
+    }
+
+    /// Refuses if there was any fault.
+    pub(super) fn check(self) -> Result<(), Problem> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problem::invalid(self.0)) }
+    }
+
+    fn uuid_text(&mut self, loc: [&str; 2], text: &str) -> Option<Uuid> {
+        match Uuid::parse_str(text) {
+            Ok(id) => Some(id),
+            Err(error) => {
+                let ctx = json!({ "error": error.to_string() });
+                self.add("uuid_parsing", loc, format!("Input should be a valid UUID, {error}"), text.into(), Some(ctx));
+                None
+            }
+        }
+    }
+
+    /// `conversation_id` of the path.
+    pub(super) fn path_id(&mut self, text: &str) -> ConversationId {
+        ConversationId(self.uuid_text(["path", "conversation_id"], text).unwrap_or_default())
+    }
+
+    /// The body as an object; a fault and `None` if it is something else.
+    pub(super) fn object(&mut self, body: Value) -> Option<Map<String, Value>> {
+        match body {
+            Value::Object(fields) => Some(fields),
+            other => {
+                self.0.push(ValidationError {
+                    kind: "model_attributes_type".to_owned(),
+                    loc: vec!["body".into()],
+                    msg: "Input should be a valid dictionary or object to extract fields from".to_owned(),
+                    input: other,
+                    ctx: None,
+                });
+                None
+            }
+        }
+    }
+
+    pub(super) fn required_uuid(&mut self, fields: &Map<String, Value>, name: &str) {
+        match fields.get(name) {
+            None => self.add("missing", ["body", name], "Field required", Value::Object(fields.clone()), None),
+            Some(value) => self.uuid_value(name, value),
+        }
+    }
+
+    /// Absent or null is fine.
+    pub(super) fn optional_uuid(&mut self, fields: &Map<String, Value>, name: &str) {
+        match fields.get(name) {
+            None | Some(Value::Null) => {}
+            Some(value) => self.uuid_value(name, value),
+        }
+    }
+
+    fn uuid_value(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::String(text) => {
+                self.uuid_text(["body", name], text);
+            }
+            other => self.add("uuid_type", ["body", name], "UUID input should be a string, bytes or UUID object", other.clone(), None),
+        }
+    }
+
+    /// Absent is fine, null is not.
+    pub(super) fn string_if_present(&mut self, fields: &Map<String, Value>, name: &str) {
+        if fields.get(name).is_some_and(|value| !value.is_string()) {
+            self.add("string_type", ["body", name], "Input should be a valid string", fields[name].clone(), None);
+        }
+    }
+
+    /// A string of at most `max` characters, absent or null.
+    pub(super) fn optional_string(&mut self, fields: &Map<String, Value>, name: &str, max: usize) -> Option<String> {
+        match fields.get(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) if text.chars().count() <= max => Some(text.clone()),
+            Some(Value::String(text)) => {
+                let msg = format!("String should have at most {max} characters");
+                self.add("string_too_long", ["body", name], msg, text.clone().into(), Some(json!({ "max_length": max })));
+                None
+            }
+            Some(other) => {
+                self.add("string_type", ["body", name], "Input should be a valid string", other.clone(), None);
+                None
+            }
+        }
+    }
+}
+
+/// The query's pairs; of a name given twice the last counts.
+#[derive(Debug)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(super) fn new(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A whole number in `min..=max`, or `default` where it is absent.
+    pub(super) fn integer(&self, faults: &mut Faults, name: &str, (min, max): (i64, i64), default: i64) -> i64 {
+        let Some(text) = self.text(name) else { return default };
+        let loc = ["query", name];
+        match text.trim().parse::<i64>() {
+            Err(_) => {
+                faults.add("int_parsing", loc, "Input should be a valid integer, unable to parse string as an integer", text.into(), None);
+            }
+            Ok(value) if value < min => {
+                let msg = format!("Input should be greater than or equal to {min}");
+                faults.add("greater_than_equal", loc, msg, text.into(), Some(json!({ "ge": min })));
+            }
+            Ok(value) if value > max => {
+                let msg = format!("Input should be less than or equal to {max}");
+                faults.add("less_than_equal", loc, msg, text.into(), Some(json!({ "le": max })));
+            }
+            Ok(value) => return value,
+        }
+        default
+    }
+
+    pub(super) fn uuid(&self, faults: &mut Faults, name: &str) -> Option<Uuid> {
+        self.text(name).and_then(|text| faults.uuid_text(["query", name], text))
+    }
+
+    pub(super) fn time(&self, faults: &mut Faults, name: &str) -> Option<WallTime> {
+        let text = self.text(name)?;
+        let parsed = super::time::parse(text);
+        if parsed.is_none() {
+            let ctx = json!({ "error": "not RFC 3339" });
+            faults.add("datetime_from_date_parsing", ["query", name], "Input should be a valid datetime", text.into(), Some(ctx));
+        }
+        parsed
+    }
+
+    /// `name` must be one of `words`, if it is there.
+    pub(super) fn one_of(&self, faults: &mut Faults, name: &str, words: &[&str]) {
+        let Some(text) = self.text(name) else { return };
+        if !words.contains(&text) {
+            let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+            let expected = match quoted.split_last() {
+                Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+                _ => quoted.join(", "),
+            };
+            let ctx = json!({ "expected": expected.as_str() });
+            faults.add("literal_error", ["query", name], format!("Input should be {expected}"), text.into(), Some(ctx));
+        }
+    }
+
+    pub(super) fn boolean(&self, faults: &mut Faults, name: &str) {
+        let Some(text) = self.text(name) else { return };
+        let known = ["1", "0", "true", "false", "t", "f", "yes", "no", "y", "n", "on", "off"];
+        if !known.contains(&text.to_ascii_lowercase().as_str()) {
+            faults.add("bool_parsing", ["query", name], "Input should be a valid boolean, unable to interpret input", text.into(), None);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Bodies as the published API has them.
+//!
+//! `SessionResponse` and its kin are written from rows. The turn's types are `model`'s own when they are written; the types here describe them in
+//! the OpenAPI document, and `tests/contract.rs` holds both against the published facts.
+
+mod session;
+mod turn;
+
+pub(super) use session::{
+    ConversationMessagesPoll, EndSessionRequest, ListQuery, PollQuery, SessionClose, SessionDetailResponse, SessionPage, SessionResponse,
+    read_cursor, read_status, status_word, write_cursor,
+};
+pub(super) use turn::{SessionTerminationReason, TurnResult};
