@@ -1,55 +1,140 @@
-//! The per-call core.
+//! The per-call core: what one call does next, decided from facts alone.
+//!
+//! Purpose: every decision of a call, from its offer to its closed row, as a pure function of the events so far. Facts come in through
+//! [`Call::handle`], orders leave through [`Call::poll_command`], and [`Call::next_deadline`] says when to come back and why.
+//!
+//! Owns: the phases of a call, its timers, the turn loop, barge-in, the keypad collector, silence, transfers, the order of the end and its one
+//! cause.
+//!
+//! Does not: speak SIP or touch audio, run the assistant, know a clock, wait, or do any input and output. Time arrives with each event. A
+//! command is fire and forget; what cannot be carried out comes back as an event. Every command that will be answered carries an id from a
+//! counter, and an answer whose id is not current is counted (`Notice::Stale`) and dropped.
+//!
+//! Inbound and outbound calls are one program: the direction is data. The words of the first turn are the runtime's (`TurnInput::Started`,
+//! static greetings included); the disclosure before them is the core's.
+//!
+//! ```text
+//! Offered → Answering → Talking ⇄ Transferring → Ending → Closed
+//! ```
 #![deny(clippy::disallowed_types, clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
 
+mod barge;
+mod collect;
 mod command;
+mod core;
 mod event;
+mod legs;
+mod phase;
+mod playback;
 mod settings;
+mod silence;
 mod timers;
+mod transfer;
+mod turn;
 
 pub use command::Command;
 pub use event::{AdminOrder, Direction, Event, LegFailure, Opening, ReleaseReason, ReleasedBy};
 pub use settings::{CallSettings, Deadlines, FixedTexts};
 pub use timers::TimerKind;
 
-use crate::model::CallTime;
-use std::collections::VecDeque;
+use self::core::Core;
+use crate::model::{CallTime, LegId};
+use legs::LegState;
+use phase::{Closed, Offered, Phase};
 
 /// One call, from its offer to its closed row.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Call {
-    outbox: VecDeque<Command>,
-    timers: timers::TimerTable,
-    now: CallTime,
+    phase: Phase,
+    core: Core,
+}
+
+impl Default for Call {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Call {
+    /// A call that waits for its opening event, [`Event::Offered`].
     pub fn new() -> Self {
-        Self::default()
+        Self { phase: Phase::Offered(Offered), core: Core::new() }
     }
 
-    /// Takes one fact. Due timers run first, in (deadline, kind) order; then the event.
-    pub fn handle(&mut self, at: CallTime, _event: Event) {
-        self.now = self.now.max(at);
-        while self.timers.pop_due(self.now).is_some() {}
+    /// Takes one fact. Due timers run first, in (deadline, kind) order; then the event. `at` before an earlier one counts as that one: time
+    /// does not run backwards. A finished call takes nothing any more.
+    pub fn handle(&mut self, at: CallTime, event: Event) {
+        self.core.now = self.core.now.max(at);
+        while let Some(kind) = self.core.timers.pop_due(self.core.now) {
+            self.step(|phase, core| phase.on_due(kind, core));
+        }
+        if self.is_finished() || !self.is_current(&event) {
+            return;
+        }
+        if let Event::LegReleased { .. } = event {
+            self.core.legs.caller = LegState::Gone;
+        }
+        self.step(|phase, core| phase.on_event(event, core));
     }
 
-    /// The next order; to be drained until `None` before the next `handle`.
+    /// The next order; to be drained until `None` before the next [`Call::handle`].
     pub fn poll_command(&mut self) -> Option<Command> {
-        self.outbox.pop_front()
+        self.core.poll()
     }
 
-    /// When to call `handle` with `Tick` if nothing else comes first, and why.
+    /// When to call [`Call::handle`] with [`Event::Tick`] if nothing else comes first, and why. From the opening event on there always is one
+    /// until the call is finished.
     pub fn next_deadline(&self) -> Option<(CallTime, TimerKind)> {
-        self.timers.next()
+        self.core.timers.next()
     }
 
-    /// Nothing follows: the legs are gone and the close pipeline has reported.
+    /// Nothing follows: the leg is gone, the close pipeline has reported (or its deadline passed), no timer is armed. Orders that were not
+    /// polled yet are still to be polled.
     pub fn is_finished(&self) -> bool {
-        false
+        match self.phase {
+            Phase::Closed(_) => true,
+            Phase::Offered(_) | Phase::Answering(_) | Phase::Talking(_) | Phase::Transferring(_) | Phase::Ending(_) => false,
+        }
     }
 
-    /// Every armed timer, for timelines and admin listings.
+    /// Every armed timer, in order of kind: for timelines and admin listings.
     pub fn armed_timers(&self) -> Vec<(CallTime, TimerKind)> {
-        self.timers.armed().collect()
+        self.core.timers.armed().collect()
     }
+
+    /// The phase's name, for timelines and admin listings: `offered answering talking transferring ending closed`.
+    pub fn phase(&self) -> &'static str {
+        self.phase.name()
+    }
+
+    /// How full the bounded stores are.
+    pub fn load(&self) -> Load {
+        let (inputs, digits) = self.phase.kept();
+        Load { inputs, digits, utterances: self.core.player.len() }
+    }
+
+    fn step(&mut self, step: impl FnOnce(Phase, &mut Core) -> Phase) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Closed(Closed));
+        self.phase = step(phase, &mut self.core);
+    }
+
+    /// A fact about a leg that does not exist, or a second goodbye of one that is gone, is stale in every phase.
+    fn is_current(&mut self, event: &Event) -> bool {
+        let stranger = event.leg().is_some_and(|leg| leg != LegId::CALLER);
+        let twice = matches!(event, Event::LegReleased { .. }) && matches!(self.core.legs.caller, LegState::Gone);
+        if stranger || twice {
+            self.core.stale(event.name());
+            return false;
+        }
+        true
+    }
+}
+
+/// How many inputs wait for a turn (at most 16), how many keys for a collection (at most 64), and how many utterances for their report (at
+/// most 64).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    pub inputs: usize,
+    pub digits: usize,
+    pub utterances: usize,
 }

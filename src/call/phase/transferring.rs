@@ -1,0 +1,268 @@
+//! A cold transfer under way. The caller keeps the assistant until the transfer is known to have succeeded.
+//!
+//! Rules where the contract is silent:
+//! - No turn runs meanwhile: words and keys are kept, in order, for when the caller is back; nothing they say cuts the words before the REFER.
+//! - A second intent can only come from an answer that is not current; it is refused, and the runtime is told when the first one is over.
+//! - Media that stops after the REFER was accepted has moved to the other call: no loss.
+//! - The peer's BYE after the acceptance is the transfer's success (pains 4); before it, the caller hung up.
+
+use super::Phase;
+use super::ending::{Ending, LastWords};
+use super::talking::{self, Talking};
+use crate::call::core::Core;
+use crate::call::legs;
+use crate::call::playback::Shield;
+use crate::call::transfer::{self, Attempt, Next, Step};
+use crate::call::{AdminOrder, Command, Direction, Event, LegFailure, ReleaseReason, ReleasedBy, TimerKind};
+use crate::model::{CallTransferIntent, EndCause, LegId, Millis, Notice, TransferOutcome, TurnInput, TurnResult};
+
+#[derive(Debug)]
+pub(crate) struct Transferring {
+    back: Box<Talking>,
+    attempt: Attempt,
+    step: Step,
+    /// Intents that came while this one ran.
+    refused: u32,
+}
+
+impl Transferring {
+    pub(crate) fn begin(mut back: Box<Talking>, intent: CallTransferIntent, core: &mut Core) -> Phase {
+        if let Some(refusal) = transfer::refusal(&intent, &core.settings, core.drain, core.now) {
+            core.notify(Notice::TransferRefused { why: refusal.outcome.word().to_owned() });
+            return back.resume(&refusal.text, vec![talking::transfer_ended(refusal.outcome, intent.on_failure)], core);
+        }
+        back.lay_down(core);
+        core.player.protect();
+        core.say(None, intent.connecting_text.as_deref().unwrap_or_default(), Shield::Whole);
+        let attempt = Attempt::new(intent, core.now);
+        Box::new(Self { back, attempt, step: Step::Speaking, refused: 0 }).proceed(core)
+    }
+
+    pub(crate) fn kept(&self) -> (usize, usize) {
+        self.back.kept()
+    }
+
+    pub(crate) fn on_event(mut self: Box<Self>, event: Event, core: &mut Core) -> Phase {
+        match event {
+            Event::ReferAnswered { request, status, .. } => {
+                let next = self.step.answered(request, status);
+                return self.follow(next, &event, core);
+            }
+            Event::ReferProgress { request, status, .. } => {
+                let next = self.step.progressed(request, status);
+                return self.follow(next, &event, core);
+            }
+            Event::ReferEnded { request, .. } => {
+                let next = self.step.subscription_ended(request);
+                return self.follow(next, &event, core);
+            }
+            Event::PlaybackStarted { utterance } => core.playback_started(utterance),
+            Event::PlaybackEnded { utterance, report } => core.playback_ended(utterance, report),
+            Event::PlaybackFailed { utterance } => core.playback_failed(utterance),
+            Event::SpeechStarted { .. } | Event::SpeechEnded { .. } | Event::PartialTranscript { .. } | Event::Transcript { .. } => {
+                self.back.overhear(event, core)
+            }
+            Event::DigitPressed { digit, .. } => self.back.keep_key(digit, core),
+            Event::RecognitionFailed { leg } => {
+                core.notify(Notice::RecognitionFailed { leg, given_up: false });
+                self.back.listen_again(core);
+            }
+            Event::LegHeld { held, .. } => core.legs.held = held,
+            Event::MediaLost { .. } => return self.media_lost(core),
+            Event::LegReleased { by, why, .. } => return self.leg_released(by, why, core),
+            Event::LegFailed { why, .. } => return self.leg_failed(why, core),
+            Event::Ordered(AdminOrder::HangUp { reason }) => return self.interrupted(EndCause::AdminEnded(reason), core),
+            Event::Ordered(AdminOrder::ResolveHandoff) => return self.interrupted(EndCause::HandoffResolved, core),
+            Event::Ordered(AdminOrder::Say { text }) => core.say(None, text.expose(), Shield::Whole),
+            Event::Overloaded => return self.interrupted(EndCause::Overloaded, core),
+            Event::Draining { deadline } => return self.draining(deadline, core),
+            Event::TurnReady { result, .. } => self.late_turn(&result, core),
+            Event::Tick => {}
+            Event::TurnSpeech { .. } | Event::TurnFailed { .. } | Event::SessionEnded { .. } => core.stale(event.name()),
+            Event::Offered(_) | Event::LegRinging { .. } | Event::LegAnswered { .. } => core.unexpected(&event, "transferring"),
+        }
+        self.proceed(core)
+    }
+
+    pub(crate) fn on_due(mut self: Box<Self>, kind: TimerKind, core: &mut Core) -> Phase {
+        match kind {
+            TimerKind::Utterance => core.playback_overdue(),
+            TimerKind::FinalWords => self.back.assume_final(core),
+            TimerKind::ReferRetry => return self.refer(core),
+            TimerKind::ReferAnswer => return self.over(TransferOutcome::NoResponse, core),
+            TimerKind::ReferNotify | TimerKind::ReferTotal => return self.over(TransferOutcome::NoNotify, core),
+            TimerKind::MaxDuration => return self.interrupted(EndCause::MaxDuration, core),
+            TimerKind::Drain => return self.interrupted(EndCause::ServerShutdown, core),
+            TimerKind::Greeting
+            | TimerKind::Setup
+            | TimerKind::Acknowledge
+            | TimerKind::BargeIn
+            | TimerKind::InterDigit
+            | TimerKind::Turn
+            | TimerKind::Silence
+            | TimerKind::LastWords
+            | TimerKind::Release
+            | TimerKind::Close => {}
+        }
+        self.proceed(core)
+    }
+
+    /// The words before the REFER have played: send it.
+    fn proceed(self: Box<Self>, core: &mut Core) -> Phase {
+        match self.step {
+            Step::Speaking if core.player.is_quiet() => self.refer(core),
+            Step::Speaking | Step::Waiting | Step::Asked(_) | Step::Accepted(_) => Phase::Transferring(self),
+        }
+    }
+
+    fn refer(mut self: Box<Self>, core: &mut Core) -> Phase {
+        let request = core.new_request();
+        self.attempt.tries += 1;
+        self.step = Step::Asked(request);
+        core.notify(Notice::TransferStarted { attempt: self.attempt.tries });
+        core.order(Command::Refer {
+            leg: LegId::CALLER,
+            request,
+            destination: self.attempt.intent.destination.clone(),
+            reason: self.attempt.intent.reason.clone(),
+        });
+        core.arm(TimerKind::ReferAnswer, core.settings.deadlines.refer_answer);
+        Phase::Transferring(self)
+    }
+
+    fn follow(mut self: Box<Self>, next: Next, event: &Event, core: &mut Core) -> Phase {
+        match next {
+            Next::Stay => {}
+            Next::Stale => core.stale(event.name()),
+            Next::Accept(request) => {
+                self.step = Step::Accepted(request);
+                core.timers.stop(TimerKind::ReferAnswer);
+                core.arm(TimerKind::ReferNotify, core.settings.deadlines.refer_notify);
+                core.arm(TimerKind::ReferTotal, core.settings.deadlines.refer_total);
+            }
+            Next::Patience => core.arm(TimerKind::ReferNotify, core.settings.deadlines.refer_notify),
+            Next::Again => {
+                core.timers.stop(TimerKind::ReferAnswer);
+                if !self.attempt.glare() {
+                    return self.over(TransferOutcome::Glare, core);
+                }
+                self.step = Step::Waiting;
+                core.arm(TimerKind::ReferRetry, glare_pause(core));
+            }
+            Next::Over(outcome) => return self.over(outcome, core),
+        }
+        Phase::Transferring(self)
+    }
+
+    /// One try is over: success, another try, or back to the assistant.
+    fn over(mut self: Box<Self>, outcome: TransferOutcome, core: &mut Core) -> Phase {
+        self.forget_refer(outcome, core);
+        if outcome.succeeded() {
+            self.notify_ended(outcome, core);
+            return Ending::begin(EndCause::Transferred, LastWords::None, core);
+        }
+        if self.attempt.may_retry(outcome) && transfer::fits(&core.settings, core.drain, core.now) {
+            let own = self.attempt.intent.retry_text.as_ref().map(|text| text.as_str().to_owned());
+            core.say(None, &own.unwrap_or_else(|| core.settings.texts.transfer_retry.clone()), Shield::Whole);
+            self.step = Step::Speaking;
+            return self.proceed(core);
+        }
+        let text = core.settings.texts.transfer_failed.clone();
+        self.give_back(outcome, &text, core)
+    }
+
+    /// The caller is back with the assistant. Where the intent names a node to go on with, that node has the words; else `text` is spoken.
+    fn give_back(self: Box<Self>, outcome: TransferOutcome, text: &str, core: &mut Core) -> Phase {
+        self.notify_ended(outcome, core);
+        let Self { back, attempt, refused, .. } = *self;
+        let text = if attempt.intent.on_failure.is_some() { "" } else { text };
+        let mut news: Vec<TurnInput> = vec![talking::transfer_ended(outcome, attempt.intent.on_failure)];
+        if refused > 0 {
+            news.push(talking::transfer_ended(TransferOutcome::AlreadyInProgress, None));
+        }
+        back.resume(text, news, core)
+    }
+
+    /// The call ends for another reason.
+    fn interrupted(self: Box<Self>, cause: EndCause, core: &mut Core) -> Phase {
+        self.end(TransferOutcome::Interrupted, cause, core)
+    }
+
+    fn end(self: Box<Self>, outcome: TransferOutcome, cause: EndCause, core: &mut Core) -> Phase {
+        self.forget_refer(outcome, core);
+        self.notify_ended(outcome, core);
+        self.back.end(cause, LastWords::None, core)
+    }
+
+    fn leg_released(self: Box<Self>, by: ReleasedBy, why: ReleaseReason, core: &mut Core) -> Phase {
+        match (self.step, by, why) {
+            (Step::Accepted(_), ReleasedBy::Remote, ReleaseReason::Bye) => self.over(TransferOutcome::Presumed, core),
+            (_, ReleasedBy::Remote, ReleaseReason::Bye) => self.end(TransferOutcome::CallerHungUp, EndCause::CallerHungUp, core),
+            (Step::Accepted(_), _, _) => self.end(TransferOutcome::Unknown, legs::cause_of_release(by, why), core),
+            (_, _, _) => self.interrupted(legs::cause_of_release(by, why), core),
+        }
+    }
+
+    fn leg_failed(self: Box<Self>, why: LegFailure, core: &mut Core) -> Phase {
+        match (self.step, why) {
+            (Step::Asked(_), LegFailure::Overloaded) => self.over(TransferOutcome::NoResponse, core),
+            (_, _) => self.interrupted(legs::cause_of_failure(core.direction, why, true), core),
+        }
+    }
+
+    fn media_lost(self: Box<Self>, core: &mut Core) -> Phase {
+        match self.step {
+            Step::Accepted(_) => Phase::Transferring(self),
+            Step::Speaking | Step::Waiting | Step::Asked(_) if core.legs.held => Phase::Transferring(self),
+            Step::Speaking | Step::Waiting | Step::Asked(_) => self.interrupted(EndCause::MediaLost, core),
+        }
+    }
+
+    /// A transfer that has not started and cannot end before the deadline does not start.
+    fn draining(self: Box<Self>, deadline: crate::model::CallTime, core: &mut Core) -> Phase {
+        core.begin_drain(deadline);
+        match self.step {
+            Step::Speaking | Step::Waiting if !transfer::fits(&core.settings, core.drain, core.now) => {
+                core.timers.stop(TimerKind::ReferRetry);
+                core.hush();
+                self.notify_ended(TransferOutcome::Interrupted, core);
+                let text = core.settings.texts.draining.clone();
+                let Self { back, attempt, .. } = *self;
+                back.resume(&text, vec![talking::transfer_ended(TransferOutcome::Interrupted, attempt.intent.on_failure)], core)
+            }
+            Step::Speaking | Step::Waiting | Step::Asked(_) | Step::Accepted(_) => self.proceed(core),
+        }
+    }
+
+    fn late_turn(&mut self, result: &TurnResult, core: &mut Core) {
+        core.stale("turn_ready");
+        if result.call_transfer.is_some() {
+            self.refused = self.refused.saturating_add(1);
+            core.notify(Notice::TransferRefused { why: TransferOutcome::AlreadyInProgress.word().to_owned() });
+        }
+    }
+
+    /// Stops what waits for the REFER's answers; tells the SIP module to drop those that may still come.
+    fn forget_refer(&self, outcome: TransferOutcome, core: &mut Core) {
+        for kind in [TimerKind::ReferRetry, TimerKind::ReferAnswer, TimerKind::ReferNotify, TimerKind::ReferTotal] {
+            core.timers.stop(kind);
+        }
+        let open = matches!(outcome, TransferOutcome::NoNotify | TransferOutcome::NoResponse | TransferOutcome::Interrupted);
+        if let (Some(request), true) = (self.step.request(), open) {
+            core.order(Command::AbandonRefer { leg: LegId::CALLER, request });
+        }
+    }
+
+    fn notify_ended(&self, outcome: TransferOutcome, core: &mut Core) {
+        let took = Millis(u64::try_from(core.now.since(self.attempt.started).as_millis()).unwrap_or(u64::MAX));
+        core.notify(Notice::TransferEnded { outcome: outcome.word().to_owned(), attempts: self.attempt.tries, took });
+    }
+}
+
+/// RFC 3261 section 14.1: who made the call waits 2.1–4 s after a 491, the other 0–2 s.
+fn glare_pause(core: &Core) -> Millis {
+    match core.direction {
+        Direction::Outbound => Millis(2_100 + core.seed % 1_900),
+        Direction::Inbound => Millis(10 + core.seed % 1_990),
+    }
+}
