@@ -6,9 +6,54 @@
 //!
 //! Does not do: know the modules' own configurations; `host` maps these plain fields to them.
 
+mod computed;
+mod fault;
 mod model;
+mod parse;
+mod reader;
+mod source;
+mod unknown;
 
+pub use computed::{ComputedDeadline, computed_deadlines};
+pub use fault::{Fault, Place, SettingsErrors};
 pub use model::{
     Api, ApiKey, Assistants, Cidr, DEFAULT_ORGANISATION, LogFormat, Media, Recording, RecordingMode, ReferProfile, Route, Settings, Sip,
     Speech, SpeechEngine, Store, Telemetry, Transport, Trunk, Worker,
 };
+
+use reader::Reader;
+use source::Source;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Settings from a file (or none: the defaults) with `VOICE_WORKER__SECTION__KEY` overrides out of `env`; [`process_env`] is the daemon's.
+pub fn load(path: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Settings, SettingsErrors> {
+    check(Source::read(path, env))
+}
+
+/// As [`load`], of a text; `path` is for messages only.
+pub fn parse(path: Option<&Path>, text: &str, env: impl IntoIterator<Item = (String, String)>) -> Result<Settings, SettingsErrors> {
+    check(Source::parse(path, text, env))
+}
+
+/// This process's environment; variables that are not Unicode are left out. Call it once, at start.
+pub fn process_env() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// Every key there is, array indices left out: `trunk[].address`.
+pub fn known_keys() -> BTreeSet<String> {
+    // One of each table, so that every key is asked for; that they are empty is no matter here.
+    let one_of_each = Source::parse(None, "[[trunk]]\n[[api.key]]\n[[assistants.route]]\n", []).unwrap_or_default();
+    let mut reader = Reader::new(&one_of_each);
+    parse::settings(&mut reader);
+    reader.known
+}
+
+fn check(source: Result<Source, Fault>) -> Result<Settings, SettingsErrors> {
+    let source = source.map_err(|fault| SettingsErrors(vec![fault]))?;
+    let mut reader = Reader::new(&source);
+    let settings = parse::settings(&mut reader);
+    unknown::refuse_unknown(&mut reader, &source.root, &known_keys());
+    if reader.faults.is_empty() { Ok(settings) } else { Err(SettingsErrors(reader.faults)) }
+}

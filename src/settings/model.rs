@@ -82,7 +82,7 @@ impl Default for Sip {
             udp: vec![everywhere],
             tcp: vec![everywhere],
             advertised_address: None,
-            allow: vec![Cidr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8), Cidr::new(IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), 128)],
+            allow: vec![Cidr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), Cidr::new(IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), 128)],
             t1: Millis(500),
             t2: Millis(4_000),
             t4: Millis(5_000),
