@@ -2,4 +2,7 @@
 #![deny(clippy::disallowed_types, clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
 
 pub mod acl;
+pub mod endpoint;
 pub mod sdp;
+mod transaction;
+pub mod trunk;
