@@ -4,5 +4,6 @@
 pub mod acl;
 pub mod endpoint;
 pub mod sdp;
+pub mod shell;
 mod transaction;
 pub mod trunk;

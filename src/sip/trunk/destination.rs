@@ -41,8 +41,16 @@ impl fmt::Debug for E164 {
 pub enum DialString {
     Number(E164),
     /// `number` is `None` for a local number, and for one with parameters: only an exact entry of the allow-list admits these.
-    Tel { uri: String, number: Option<E164> },
-    Sip { uri: String, host: String, port: Option<u16>, transport: Transport },
+    Tel {
+        uri: String,
+        number: Option<E164>,
+    },
+    Sip {
+        uri: String,
+        host: String,
+        port: Option<u16>,
+        transport: Transport,
+    },
 }
 
 impl DialString {

@@ -81,7 +81,8 @@ pub struct Hop {
 impl Hop {
     /// From `host`, `host:port` or `[v6]:port`.
     pub fn parse(address: &str, transport: Transport) -> Result<Self, TrunkError> {
-        let (host, port) = destination::host_and_port(address.trim()).ok_or_else(|| TrunkError::Address { text: destination::shown(address) })?;
+        let (host, port) =
+            destination::host_and_port(address.trim()).ok_or_else(|| TrunkError::Address { text: destination::shown(address) })?;
         Ok(Self { host, port, transport })
     }
 

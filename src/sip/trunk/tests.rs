@@ -28,7 +28,11 @@ fn nothing_is_dialable_unless_it_is_configured() {
 #[test]
 fn an_allow_list_admits_what_it_names_and_no_more() {
     let table: [(&str, &[&str], &[&str]); 6] = [
-        ("+4930", &["+493012345", "+49 (30) 123-45", "tel:+49-30-12345"], &["+494012345", "tel:030123;phone-context=+49", "sip:+493012345@x.example"]),
+        (
+            "+4930",
+            &["+493012345", "+49 (30) 123-45", "tel:+49-30-12345"],
+            &["+494012345", "tel:030123;phone-context=+49", "sip:+493012345@x.example"],
+        ),
         ("+", &["+493012345", "tel:+18005550100"], &["sip:a@b.example", "tel:112"]),
         (
             "sip:*@pbx.example",
@@ -36,7 +40,11 @@ fn an_allow_list_admits_what_it_names_and_no_more() {
             &["sip:desk@pbx.example.evil.example", "sip:desk@a.pbx.example", "sip:pbx.example@evil.example", "+493012345"],
         ),
         ("@192.0.2.4", &["sip:9@192.0.2.4"], &["sip:9@192.0.2.40", "sip:192.0.2.4@198.51.100.1"]),
-        ("sip:desk@pbx.example", &["sip:desk@PBX.example"], &["sip:Desk@pbx.example", "sip:desk2@pbx.example", "sip:desk@pbx.example:5070"]),
+        (
+            "sip:desk@pbx.example",
+            &["sip:desk@PBX.example"],
+            &["sip:Desk@pbx.example", "sip:desk2@pbx.example", "sip:desk@pbx.example:5070"],
+        ),
         ("*", &["+1234567", "sip:a@b.example", "tel:112"], &[]),
     ];
     for (entry, permitted, refused) in table {
@@ -69,6 +77,8 @@ fn a_destination_that_can_be_read_in_two_ways_is_not_dialled() {
         "sip:user:secret@pbx.example",
         "sip:a@pbx.example\r\nRoute: <sip:evil.example>",
         "sip:a@<pbx.example>",
+        "sip:a>b@pbx.example",
+        "sip:a@pbx.example;x=<y>",
         "sip:@pbx.example",
         "sip:a@",
         "sip:a@pbx.example:0",
@@ -138,9 +148,13 @@ fn an_entry_that_would_match_more_than_it_seems_is_refused() {
 #[test]
 fn a_call_belongs_to_the_trunk_with_the_narrowest_network() {
     let trunks = Trunks::new(vec![trunk("wide", &["10.0.0.0/8"], &[]), trunk("narrow", &["10.1.0.0/16", "2001:db8::7"], &[])]).unwrap();
-    for (source, expected) in
-        [("10.9.0.1", Some("wide")), ("10.1.2.3", Some("narrow")), ("::ffff:10.1.2.3", Some("narrow")), ("2001:db8::7", Some("narrow")), ("11.0.0.1", None)]
-    {
+    for (source, expected) in [
+        ("10.9.0.1", Some("wide")),
+        ("10.1.2.3", Some("narrow")),
+        ("::ffff:10.1.2.3", Some("narrow")),
+        ("2001:db8::7", Some("narrow")),
+        ("11.0.0.1", None),
+    ] {
         assert_eq!(trunks.by_source(source.parse().unwrap()).map(|trunk| trunk.name.as_str()), expected, "{source}");
     }
     assert_eq!(trunks.sources().count(), 3);
