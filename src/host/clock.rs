@@ -30,10 +30,11 @@ impl Clock {
         WallTime(u64::try_from(millis).unwrap_or(u64::MAX))
     }
 
-    /// For `tokio::time::sleep_until`.
-    pub(super) fn instant(&self, at: WorkerTime) -> tokio::time::Instant {
-        // A deadline at the end of time is as good as a day away: the loop wakes, finds nothing due and sleeps again.
-        let ahead = at.since(WorkerTime::ZERO).min(self.start.elapsed() + Duration::from_secs(86_400));
-        tokio::time::Instant::from_std(self.start + ahead)
+    /// Sleeps until then; `None` never ends. A sleep is cut to a day: whoever waits wakes, finds nothing due and sleeps again.
+    pub(super) async fn sleep_until(&self, at: Option<WorkerTime>) {
+        match at {
+            Some(at) => tokio::time::sleep(at.since(self.now()).min(Duration::from_secs(86_400))).await,
+            None => std::future::pending().await,
+        }
     }
 }

@@ -1,11 +1,46 @@
 //! The composition root: knows everyone, decides nothing about a call.
+//!
+//! Owns: starting every shell, admitting calls, one driver task a call, the recorder, drain and stop.
+//!
+//! ```text
+//! SIP task ── LegEvent ──▶ accept / router ──▶ inbox ─┐
+//! pacer ───── MediaFact ──────────────────────▶ inbox ─┼─▶ driver: record, Call::handle, commands ──▶ shells
+//! ear ─────── SpeechEvent ────────────────────▶ inbox ─┤
+//! API ─────── AdminOrder ─────────────────────▶ inbox ─┘
+//! ```
+//!
+//! Does not do: anything that needs to be true of one call (that is `call`), read settings, print.
 
+mod accept;
 mod admission;
+mod assistants;
+mod carry;
 mod clock;
+mod close;
+mod config;
+mod control;
+mod dialling;
+mod directory;
+mod driver;
+mod inbox;
+mod legs;
+mod notify;
+mod reconcile;
 mod recorder;
+mod recover;
+mod router;
+mod shells;
 mod spawn;
+mod start;
+mod translate;
+mod voice;
 
 pub use admission::{Admission, Refusal, Slot};
+pub use assistants::{Assigned, Assistants, AssistantsError, Route};
 pub use clock::Clock;
+pub use config::{ApiConfig, Config, MediaConfig, RecordingConfig, SipConfig, SpeechChoice};
+pub use dialling::{Dialling, NO_TRUNK};
 pub use recorder::{CallRecording, Recorder};
+pub use shells::Observer;
 pub use spawn::Tasks;
+pub use start::{HostError, Worker};

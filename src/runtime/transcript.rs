@@ -39,6 +39,15 @@ impl Transcript {
     pub const MAX_ENTRIES: usize = 2_000;
     pub const MAX_BYTES: usize = 256 * 1024;
 
+    /// From words in order, as a recording holds them.
+    pub fn of(words: impl IntoIterator<Item = (Role, TurnId, Redacted<String>)>) -> Self {
+        let mut transcript = Self::default();
+        for (role, turn, text) in words {
+            transcript.push(role, turn, text.expose());
+        }
+        transcript
+    }
+
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &TranscriptEntry> + Clone {
         self.entries.iter()
     }

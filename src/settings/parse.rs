@@ -189,6 +189,9 @@ fn deadlines(r: &mut Reader<'_>) -> Deadlines {
         refer_answer: span("refer_answer", d.refer_answer),
         refer_notify: span("refer_notify", d.refer_notify),
         refer_total: span("refer_total", d.refer_total),
+        greeting: span("greeting", d.greeting),
+        setup: span("setup", d.setup),
+        last_words: span("last_words", d.last_words),
     }
 }
 

@@ -1,0 +1,126 @@
+//! The driver's hands: each command to its shell, never awaited. What cannot be carried out comes back as an event.
+
+use super::driver::Driver;
+use super::inbox::Fact;
+use super::translate;
+use crate::call::{Command, Event};
+use crate::model::{EndCause, LegId, RequestId, TriggeredBy};
+use crate::sip::endpoint::{LegKey, Order};
+use crate::sip::sdp::LocalMedia;
+use std::sync::Arc;
+
+/// Why the caller is sent on, for whoever answers.
+const REASON_HEADER: &str = "X-Transfer-Reason";
+/// How the core learns that a destination is not on the allow-list: as if the network had refused it.
+const FORBIDDEN: u16 = 403;
+
+impl Driver {
+    pub(super) fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Ring { leg } => self.order(leg, |key, _| Order::Ring { leg: key }),
+            Command::Answer { leg } => self.order(leg, |key, media| Order::Answer { leg: key, media }),
+            Command::Reject { leg, status } => {
+                self.order(leg, |key, _| Order::Reject { leg: key, status, retry_after_seconds: None, reason: None });
+            }
+            Command::Release { leg, cause } => self.release(leg, cause),
+            Command::Refer { leg, request, destination, reason } => self.refer(leg, request, &destination, reason),
+            Command::AbandonRefer { leg, request } => {
+                if self.refer == Some((leg, request)) {
+                    self.refer = None;
+                }
+                self.order(leg, |key, _| Order::AbandonRefer { leg: key });
+            }
+            Command::Play { leg, utterance, text } => {
+                if !self.legs.play(leg, utterance, text) {
+                    self.pending.push_back(Event::PlaybackFailed { utterance });
+                }
+            }
+            Command::CutPlayback { leg, utterance } => self.legs.cut(leg, utterance),
+            Command::Listen { leg } => self.listen(leg),
+            Command::StopListening { leg } => self.legs.stop_listening(leg),
+            Command::Collecting { leg, settings } => self.legs.collecting(leg, &settings),
+            Command::RunTurn { turn, input } => {
+                match self.runtime.begin_turn(turn, input) {
+                    Ok(()) => self.poll_runtime(),
+                    Err(error) => self.pending.push_back(Event::TurnFailed { turn, error: error.to_string() }),
+                }
+            }
+            Command::CancelTurn { turn } => self.runtime.cancel_turn(turn),
+            Command::ReportHeard { turn, text } => self.runtime.heard(turn, text.expose()),
+            Command::EndSession { request, cause, triggered_by } => self.end_session(request, cause, triggered_by),
+            Command::Notify(notice) => self.notify(&notice),
+        }
+    }
+
+    fn order(&mut self, leg: LegId, order: impl FnOnce(LegKey, LocalMedia) -> Order) {
+        let Some((key, media)) = self.legs.key_and_media(leg) else {
+            // Its `LegReleased` is on its way or was handled already.
+            tracing::debug!(conversation = %self.conversation, %leg, "an order for a leg that is gone");
+            return;
+        };
+        let (inbox, order) = (self.inbox.clone(), order(key, media));
+        let refer = matches!(order, Order::Refer { .. }).then_some(self.refer).flatten();
+        self.shells.sip.order(order, move |answer| {
+            if let Err(error) = answer
+                && let Some(event) = translate::refused_order(leg, refer.map(|(_, request)| request), &error)
+            {
+                tracing::warn!(%leg, %error, "an order was refused by the SIP endpoint");
+                inbox.put(Fact::Core(event));
+            }
+        });
+    }
+
+    fn release(&mut self, leg: LegId, cause: EndCause) {
+        // Silence within one frame, whatever else the release has to wait for.
+        self.legs.silence(leg);
+        self.order(leg, |key, _| Order::Release {
+            leg: key,
+            reason: Some(translate::reason_header(cause)),
+            unanswered_status: cause.sip_status(),
+        });
+    }
+
+    fn refer(&mut self, leg: LegId, request: RequestId, destination: &str, reason: Option<String>) {
+        self.refer = Some((leg, request));
+        match self.shells.dialling.refer_to(&self.legs.trunk, destination) {
+            Ok(referral) => {
+                let headers = reason.map(|reason| (REASON_HEADER.to_owned(), one_line(&reason))).into_iter().collect();
+                let referred_by = referral.with_referred_by.then(|| self.shells.own_uri.clone());
+                self.order(leg, |key, _| Order::Refer { leg: key, refer_to: referral.refer_to, referred_by, headers });
+            }
+            Err(why) => {
+                tracing::warn!(conversation = %self.conversation, %why, "a transfer was refused before anything was sent");
+                crate::telemetry::refused("destination");
+                self.pending.push_back(Event::ReferAnswered { leg, request, status: FORBIDDEN });
+            }
+        }
+    }
+
+    fn listen(&mut self, leg: LegId) {
+        let inbox = self.inbox.clone();
+        let sink = move |event| {
+            if let Some(event) = translate::speech_event(leg, event) {
+                inbox.put(Fact::Core(event));
+            }
+        };
+        if let Err(error) = self.legs.listen(leg, self.shells.recognizer.as_ref(), sink) {
+            tracing::warn!(conversation = %self.conversation, %error, "speech is not heard on this leg; keys are");
+            self.pending.push_back(Event::RecognitionFailed { leg });
+        }
+    }
+
+    fn end_session(&mut self, request: RequestId, cause: EndCause, triggered_by: TriggeredBy) {
+        self.cause = Some(cause);
+        let record = self.runtime.end_session(triggered_by, cause);
+        let (shells, inbox, conversation) = (Arc::clone(&self.shells), self.inbox.clone(), self.conversation);
+        self.shells.tasks.spawn("close", async move {
+            shells.closer.close(conversation, record).await;
+            inbox.put(Fact::Core(Event::SessionEnded { request }));
+        });
+    }
+}
+
+/// A header value cannot hold line ends, and need not be longer than this.
+fn one_line(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(256).collect()
+}

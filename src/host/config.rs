@@ -1,0 +1,81 @@
+//! What a worker is made of, as plain data. `settings` fills it; tests and the demo write it by hand.
+
+use super::assistants::Assistants;
+use super::shells::Observer;
+use crate::api::KeyRing;
+use crate::call::Deadlines;
+use crate::model::{Millis, OrganisationId};
+use crate::sip::acl::AccessList;
+use crate::sip::endpoint::{SessionTimers, Timers};
+use crate::sip::trunk::Trunks;
+use crate::speech::{LocalConfig, Speech};
+use crate::store::SqliteConfig;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// See the module.
+pub struct Config {
+    pub name: String,
+    pub organisation: OrganisationId,
+    pub calls_max: usize,
+    pub sip: SipConfig,
+    pub trunks: Trunks,
+    /// Organisation of each trunk that is not the worker's own.
+    pub trunk_owners: BTreeMap<String, OrganisationId>,
+    pub media: MediaConfig,
+    pub speech: SpeechChoice,
+    pub api: ApiConfig,
+    pub recording: RecordingConfig,
+    pub store: SqliteConfig,
+    pub assistants: Assistants,
+    pub deadlines: Deadlines,
+    pub observer: Option<Observer>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SipConfig {
+    pub udp: Vec<SocketAddr>,
+    pub tcp: Vec<SocketAddr>,
+    /// In Contact, Via and SDP; `None`: the address the peer is reached from.
+    pub advertised: Option<IpAddr>,
+    pub access: AccessList,
+    pub timers: Timers,
+    pub session: SessionTimers,
+}
+
+#[derive(Clone, Debug)]
+pub struct MediaConfig {
+    pub bind: IpAddr,
+    pub ports: (u16, u16),
+    pub timeout: Millis,
+    pub quarantine: Millis,
+}
+
+/// Where speech comes from.
+pub enum SpeechChoice {
+    /// This machine's engines; a worker without their models starts all the same and is not ready.
+    Local(LocalConfig),
+    /// Made by whoever starts the worker: fakes, or engines shared with another one.
+    Given(Speech),
+}
+
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    pub listen: SocketAddr,
+    /// `/metrics` without a key.
+    pub metrics_open: bool,
+    pub keys: KeyRing,
+}
+
+#[derive(Clone, Debug)]
+pub struct RecordingConfig {
+    /// `None`: calls are not recorded.
+    pub folder: Option<PathBuf>,
+    pub masked: bool,
+    pub max_bytes: u64,
+    /// Stereo WAVs; `None`: no audio is kept.
+    pub audio: Option<PathBuf>,
+    /// Days closed rows are kept; `None`: for ever.
+    pub retention_days: Option<u32>,
+}

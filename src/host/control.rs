@@ -1,0 +1,98 @@
+//! The worker's live side, as the HTTP API asks for it.
+
+use super::inbox::Fact;
+use super::shells::Shells;
+use crate::api::{CallControl, CallDetail, CallSummary, ControlError, Readiness};
+use crate::call::{AdminOrder, Event};
+use crate::model::{
+    ConversationId, EndCause, OrganisationId, Redacted, RuntimeStatus, SessionStatus, TerminationReason, TriggeredBy, TurnResult,
+};
+use crate::runtime::{CloseRecord, Transcript};
+use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Longest an end order may take: both legs' release deadlines and the close pipeline's lie within it.
+const END_WITHIN: Duration = Duration::from_secs(90);
+
+pub(super) struct Control {
+    pub(super) shells: Arc<Shells>,
+    /// Reasons beside draining and load that keep the worker from being ready (missing speech models).
+    pub(super) not_ready: Vec<String>,
+}
+
+impl CallControl for Control {
+    fn end_session(&self, conversation: ConversationId, reason: TerminationReason) -> BoxFuture<'_, Result<TurnResult, ControlError>> {
+        let shells = Arc::clone(&self.shells);
+        // A task of its own: a client that hangs up does not stop the end of the call.
+        let (done, answer) = oneshot::channel();
+        self.shells.tasks.spawn("end_session", async move {
+            let _ = done.send(end(&shells, conversation, reason).await);
+        });
+        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(ControlError::Failed("the task that ends the call is gone".to_owned()))) })
+    }
+
+    fn say(&self, conversation: ConversationId, text: Redacted<String>) -> BoxFuture<'_, Result<(), ControlError>> {
+        let told = self.shells.directory.get(conversation).map(|live| live.inbox.put(Fact::Core(Event::Ordered(AdminOrder::Say { text }))));
+        Box::pin(std::future::ready(told.ok_or(ControlError::NotLive)))
+    }
+
+    fn live_owner(&self, conversation: ConversationId) -> Option<OrganisationId> {
+        self.shells.directory.get(conversation).map(|live| live.organisation)
+    }
+
+    fn live_calls(&self, organisation: OrganisationId) -> Vec<CallSummary> {
+        self.shells.directory.of(organisation, self.shells.clock.now())
+    }
+
+    fn call(&self, conversation: ConversationId) -> Option<CallDetail> {
+        self.shells.directory.get(conversation).map(|live| live.detail(conversation, self.shells.clock.now()))
+    }
+
+    fn readiness(&self) -> Readiness {
+        let mut reasons = self.not_ready.clone();
+        if self.shells.admission.is_draining() {
+            reasons.push("draining: no new calls are taken".to_owned());
+        }
+        if self.shells.admission.calls() >= self.shells.admission.calls_max() {
+            reasons.push(format!("full: all {} slots are taken", self.shells.admission.calls_max()));
+        }
+        Readiness { ready: reasons.is_empty(), reasons }
+    }
+}
+
+async fn end(shells: &Shells, conversation: ConversationId, reason: TerminationReason) -> Result<TurnResult, ControlError> {
+    if let Some(live) = shells.directory.get(conversation) {
+        let (waiter, closed) = oneshot::channel();
+        live.inbox.put(Fact::WhenClosed(waiter));
+        live.inbox.put(Fact::Core(Event::Ordered(AdminOrder::HangUp { reason })));
+        return match tokio::time::timeout(END_WITHIN, closed).await {
+            Ok(Ok(result)) => Ok(result),
+            // The driver ended between the look-up and the order: what is left is durable.
+            Ok(Err(_)) => end_durable(shells, conversation, reason).await,
+            Err(_) => Err(ControlError::TimedOut),
+        };
+    }
+    end_durable(shells, conversation, reason).await
+}
+
+/// A conversation without a live call: what its close pipeline has not done yet.
+async fn end_durable(shells: &Shells, conversation: ConversationId, reason: TerminationReason) -> Result<TurnResult, ControlError> {
+    let record = CloseRecord {
+        conversation,
+        triggered_by: TriggeredBy::Admin,
+        cause: EndCause::AdminEnded(reason),
+        reason,
+        transcript: Transcript::default(),
+        variables: BTreeMap::new(),
+        workflow_node: None,
+        turns: 0,
+        summary: Redacted::default(),
+    };
+    shells.closer.try_close(conversation, &record).await.map_err(|parked| ControlError::Failed(parked.to_string()))?;
+    let mut result = TurnResult::bare(conversation, RuntimeStatus::Ended);
+    result.session_status = serde_json::to_value(SessionStatus::Closed).ok().and_then(|word| word.as_str().map(str::to_owned));
+    Ok(result)
+}

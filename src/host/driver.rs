@@ -1,0 +1,251 @@
+//! One task a call: one loop, one inbox, one core. Whatever happens reaches the core as an event, in one order, recorded first.
+//!
+//! The loop awaits two things only, both cancel-safe: the next fact and the next deadline. Commands go to their shells without being
+//! awaited; answers come back as facts. A panic anywhere in here ends this call alone (see [`supervise`]).
+
+use super::directory::View;
+use super::inbox::{Fact, Inbox, InboxReader};
+use super::legs::Legs;
+use super::recorder::CallRecording;
+use super::shells::Shells;
+use super::translate;
+use crate::call::{Call, Command, Event, Opening};
+use crate::media::MediaFact;
+use crate::model::{CallTime, ConversationId, EndCause, LegId, Notice, RequestId, TriggeredBy, TurnResult, WorkerTime};
+use crate::replay::{Entry, Line, SipFact, Way, Words, moment};
+use crate::runtime::{AnswerBody, RuntimeOutput, VoiceRuntime};
+use crate::sip::endpoint::LegEvent;
+use crate::store::LiveUpdate;
+use futures_util::FutureExt;
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Facts handled in a row before the loop yields to other calls.
+const BUDGET: usize = 64;
+
+/// See the module.
+pub(super) struct Driver {
+    pub(super) conversation: ConversationId,
+    pub(super) shells: Arc<Shells>,
+    pub(super) runtime: VoiceRuntime,
+    pub(super) legs: Legs,
+    pub(super) inbox: Inbox,
+    /// Events the shells answered with at once; handled after the commands at hand.
+    pub(super) pending: VecDeque<Event>,
+    pub(super) refer: Option<(LegId, RequestId)>,
+    pub(super) cause: Option<EndCause>,
+    call: Call,
+    reader: InboxReader,
+    started: WorkerTime,
+    recording: Option<CallRecording>,
+    view: Arc<View>,
+    when_closed: Vec<oneshot::Sender<TurnResult>>,
+    seq: u64,
+}
+
+impl Driver {
+    pub(super) fn new(
+        conversation: ConversationId,
+        shells: Arc<Shells>,
+        runtime: VoiceRuntime,
+        legs: Legs,
+        inbox: (Inbox, InboxReader),
+        recording: Option<CallRecording>,
+        view: Arc<View>,
+    ) -> Self {
+        let started = shells.clock.now();
+        let (inbox, reader) = inbox;
+        Self {
+            conversation,
+            shells,
+            runtime,
+            legs,
+            inbox,
+            pending: VecDeque::new(),
+            refer: None,
+            cause: None,
+            call: Call::new(),
+            reader,
+            started,
+            recording,
+            view,
+            when_closed: Vec::new(),
+            seq: 0,
+        }
+    }
+
+    async fn run(&mut self, opening: Opening) {
+        self.step(Event::Offered(Box::new(opening)));
+        let mut handled = 0;
+        while !self.call.is_finished() {
+            let deadline = self.call.next_deadline().map(|(at, _)| self.worker_time(at));
+            let fact = tokio::select! {
+                biased;
+                fact = self.reader.next() => fact,
+                () = self.shells.clock.sleep_until(deadline) => Some(Fact::Core(Event::Tick)),
+            };
+            if let Some(fact) = fact {
+                self.take(fact);
+            }
+            handled += 1;
+            if handled % BUDGET == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn take(&mut self, fact: Fact) {
+        match fact {
+            Fact::Core(event) => self.step(event),
+            Fact::Leg { leg, event } => self.leg_event(leg, &event),
+            Fact::Media { leg, fact } => {
+                if let MediaFact::PlaybackEnded { utterance, .. } = fact {
+                    self.legs.playback_ended(leg, utterance);
+                }
+                if let Some(event) = translate::media_fact(leg, &fact) {
+                    self.step(event);
+                }
+            }
+            Fact::Runtime(answer) => {
+                self.note(&Entry::Answer(serde_json::to_value(&answer).unwrap_or_default()));
+                self.runtime.answer(answer);
+                self.poll_runtime();
+                self.step_pending();
+            }
+            Fact::WhenClosed(waiter) => self.when_closed.push(waiter),
+        }
+    }
+
+    fn leg_event(&mut self, leg: LegId, event: &LegEvent) {
+        self.note(&Entry::Sip(SipFact { way: Way::In, summary: translate::summary(event).to_owned() }));
+        if let LegEvent::Answered { media, .. } | LegEvent::Confirmed { media, .. } | LegEvent::MediaChanged { media, .. } = event
+            && let Err(error) = self.legs.agree(leg, media)
+        {
+            tracing::error!(conversation = %self.conversation, %leg, %error, "the agreed media cannot be used");
+            self.pending.push_back(Event::MediaLost { leg });
+        }
+        let refer = self.refer.filter(|(on, _)| *on == leg).map(|(_, request)| request);
+        if let Some(event) = translate::leg_event(leg, event, refer) {
+            if matches!(event, Event::LegReleased { .. }) {
+                self.legs.released(leg);
+            }
+            self.step(event);
+        }
+        self.step_pending();
+    }
+
+    /// One event into the core, its commands out, and whatever they were answered with at once.
+    fn step(&mut self, event: Event) {
+        self.pending.push_back(event);
+        self.step_pending();
+    }
+
+    fn step_pending(&mut self) {
+        while let Some(event) = self.pending.pop_front() {
+            if self.call.is_finished() {
+                return;
+            }
+            let at = self.now();
+            self.note(&Entry::Event(event.clone()));
+            self.call.handle(at, event);
+            while let Some(command) = self.call.poll_command() {
+                self.note(&Entry::Command(command.clone()));
+                self.carry_out(command);
+            }
+            self.view.update(self.call.phase(), self.call.armed_timers(), self.legs.states());
+        }
+    }
+
+    pub(super) fn poll_runtime(&mut self) {
+        while let Some(output) = self.runtime.poll() {
+            let event = match output {
+                RuntimeOutput::Ready { turn, result } => Event::TurnReady { turn, result },
+                RuntimeOutput::Speech { turn, text } => Event::TurnSpeech { turn, text },
+                RuntimeOutput::Failed { turn, error } => Event::TurnFailed { turn, error },
+                RuntimeOutput::Ask(ask) => {
+                    self.note(&Entry::Ask(serde_json::to_value(&ask).unwrap_or_default()));
+                    let error = "no model and no tool is configured on this worker".to_owned();
+                    self.inbox.put(Fact::Runtime(crate::runtime::Answer { id: ask.id, body: AnswerBody::Failed { error } }));
+                    continue;
+                }
+            };
+            self.pending.push_back(event);
+        }
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        let at = self.now();
+        if let Some(recording) = &mut self.recording {
+            recording.entry(at, entry.clone());
+        }
+        if let Some(observer) = &self.shells.observer {
+            observer(self.conversation, &Line { seq: self.seq, at, entry: entry.clone() });
+        }
+        self.seq += 1;
+        if let Some(moment) = moment(at, entry, Words::Masked) {
+            self.view.tell(moment);
+        }
+    }
+
+    pub(super) fn notify(&self, notice: &Notice) {
+        crate::telemetry::notice(Some(self.conversation), notice);
+    }
+
+    fn now(&self) -> CallTime {
+        let since = self.shells.clock.now().since(self.started);
+        CallTime::ZERO.after(since)
+    }
+
+    fn worker_time(&self, at: CallTime) -> WorkerTime {
+        self.started.after(at.since(CallTime::ZERO))
+    }
+
+    /// What outlives the call's core: the answer for whoever waits, the last line of the recording.
+    fn finish(mut self) {
+        self.runtime.close_finished();
+        let result = TurnResult::bare(self.conversation, crate::model::RuntimeStatus::Ended);
+        for waiter in self.when_closed.drain(..) {
+            let _ = waiter.send(result.clone());
+        }
+        while let Some(fact) = self.reader.ready() {
+            if let Fact::WhenClosed(waiter) = fact {
+                let _ = waiter.send(result.clone());
+            }
+        }
+        self.shells.writer.offer(LiveUpdate::Timeline { conversation: self.conversation, entries: self.view.rows() });
+        let at = self.now();
+        if let Some(recording) = self.recording.take() {
+            recording.finish(at);
+        }
+    }
+
+    /// A panic ended the loop: this call's legs are released and its conversation is closed, as the core would have done.
+    async fn after_panic(&mut self) {
+        tracing::error!(conversation = %self.conversation, "a call ended by a fault of the worker; its recording ends with the event that caused it");
+        for leg in self.legs.ids() {
+            self.carry_out_guarded(Command::Release { leg, cause: EndCause::EngineFailed });
+        }
+        if self.cause.is_none() {
+            let record = self.runtime.end_session(TriggeredBy::Worker, EndCause::EngineFailed);
+            self.shells.closer.close(self.conversation, record).await;
+        }
+        self.notify(&Notice::CallEnded { cause: EndCause::EngineFailed, duration: crate::model::Millis(self.now().millis()) });
+    }
+
+    fn carry_out_guarded(&mut self, command: Command) {
+        if std::panic::catch_unwind(AssertUnwindSafe(|| self.carry_out(command))).is_err() {
+            tracing::error!(conversation = %self.conversation, "releasing a leg failed; the reconciler will");
+        }
+    }
+}
+
+/// Runs a call to its end, whatever happens in it.
+pub(super) async fn supervise(mut driver: Driver, opening: Opening) {
+    let whole = AssertUnwindSafe(driver.run(opening)).catch_unwind().await;
+    if whole.is_err() {
+        driver.after_panic().await;
+    }
+    driver.finish();
+}

@@ -1,0 +1,266 @@
+//! A worker's life: start every shell or none, serve, drain, stop.
+
+use super::accept::on_sip_event;
+use super::admission::Admission;
+use super::clock::Clock;
+use super::close::Closer;
+use super::config::{Config, SpeechChoice};
+use super::control::Control;
+use super::dialling::Dialling;
+use super::directory::Directory;
+use super::inbox::Fact;
+use super::recorder::Recorder;
+use super::router::Router;
+use super::shells::Shells;
+use super::spawn::Tasks;
+use super::{notify, reconcile, recover};
+use crate::api::{self, ApiState};
+use crate::call::Event;
+use crate::media::shell::{EngineConfig, MediaEngine};
+use crate::model::{CallTime, Millis, WorkerId, WorkerTime};
+use crate::sip::endpoint::{Config as EndpointConfig, Endpoint, OptionsStatus, Order};
+use crate::sip::shell::{ShellConfig, ShellError, ShellLimits, Sockets, order_queue};
+use crate::speech::{Speech, SpeechState};
+use crate::store::{SqliteStore, Store, StoreError, Writer};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How often a drain looks whether the calls are gone.
+const DRAIN_LOOK: Duration = Duration::from_millis(50);
+/// After the drain deadline: time for BYEs and close pipelines.
+const LAST_GOODBYES: Duration = Duration::from_secs(50);
+
+/// A running worker.
+pub struct Worker {
+    shells: Arc<Shells>,
+    stop: CancellationToken,
+    sip: Vec<SocketAddr>,
+    api: SocketAddr,
+    not_ready: Vec<String>,
+    writer_done: tokio::task::JoinHandle<()>,
+}
+
+/// Why a worker does not start. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error(transparent)]
+    Sip(#[from] ShellError),
+    #[error(transparent)]
+    Media(#[from] crate::media::shell::MediaError),
+    #[error(transparent)]
+    Api(#[from] api::BindError),
+    #[error("the database cannot be opened")]
+    Store(#[from] StoreError),
+    #[error("recordings cannot be written to {}: check that the folder can be made and written by the worker's user", path.display())]
+    Recordings { path: PathBuf, source: std::io::Error },
+    #[error("the speech engines could not be started: {0}")]
+    Speech(String),
+}
+
+impl Worker {
+    /// Starts everything; answers when calls can come in.
+    pub async fn start(config: Config) -> Result<Self, HostError> {
+        let clock = Clock::start();
+        let tasks = Tasks::new();
+        let stop = CancellationToken::new();
+        let speech = speech(config.speech).await?;
+        let not_ready = match speech.state() {
+            SpeechState::Local | SpeechState::Scripted => Vec::new(),
+            SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
+        };
+        let recorder = match &config.recording.folder {
+            Some(folder) => Some(
+                Recorder::start(folder, config.recording.masked, config.recording.max_bytes)
+                    .map_err(|source| HostError::Recordings { path: folder.clone(), source })?,
+            ),
+            None => None,
+        };
+        if let Some(folder) = &config.recording.audio {
+            std::fs::create_dir_all(folder).map_err(|source| HostError::Recordings { path: folder.clone(), source })?;
+        }
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store).await?);
+        store.put_organisation(config.organisation, &config.name, clock.wall()).await?;
+        let sockets = Sockets::bind(ShellConfig {
+            udp: config.sip.udp,
+            tcp: config.sip.tcp,
+            access: config.sip.access.with(config.trunks.sources()),
+            limits: ShellLimits::default(),
+        })?;
+        let api_listener = api::bind(config.api.listen, &config.api.keys).await?;
+        let api_address = api_listener.local_addr().unwrap_or(config.api.listen);
+        let engine = EngineConfig { bind: config.media.bind, ports: config.media.ports, quarantine: config.media.quarantine };
+        let media = MediaEngine::start(engine, Arc::new(move || clock.now()))?;
+        let (writer, writing) = Writer::new(Arc::clone(&store));
+        let writer_done = tasks.spawn("store_writer", writing);
+
+        let listeners = advertised(sockets.listeners(), config.sip.advertised);
+        let sip: Vec<SocketAddr> = listeners.iter().map(|listener| listener.local).collect();
+        let endpoint_config = EndpointConfig {
+            timers: config.sip.timers,
+            session: config.sip.session,
+            user_agent: format!("{}/{}", config.name, env!("CARGO_PKG_VERSION")),
+            ..EndpointConfig::new(listeners)
+        };
+        let (handle, orders) = order_queue();
+        let worker = WorkerId(Uuid::now_v7());
+        let shells = Arc::new(Shells {
+            clock,
+            tasks: tasks.clone(),
+            admission: Admission::new(config.calls_max),
+            directory: Directory::default(),
+            router: Router::default(),
+            sip: handle,
+            media,
+            synthesizer: Arc::clone(&speech.synthesizer),
+            recognizer: Arc::clone(&speech.recognizer),
+            store: Arc::clone(&store),
+            writer,
+            closer: Closer::new(Arc::clone(&store), clock, config.recording.retention_days),
+            recorder,
+            dialling: Dialling::new(config.trunks, config.trunk_owners),
+            observer: config.observer,
+            assistants: config.assistants,
+            deadlines: config.deadlines,
+            media_timeout: config.media.timeout,
+            media_address: config.sip.advertised.or_else(|| (!config.media.bind.is_unspecified()).then_some(config.media.bind)),
+            audio_folder: config.recording.audio,
+            own_uri: format!("sip:worker@{}", sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string)),
+            worker,
+            organisation: config.organisation,
+        });
+        recover::recover(&shells).await;
+
+        let seed = Uuid::new_v4().as_u64_pair().0;
+        let endpoint = Endpoint::new(endpoint_config, seed);
+        let (for_events, sip_stop) = (Arc::clone(&shells), stop.clone());
+        let run = crate::sip::shell::run(
+            sockets,
+            endpoint,
+            orders,
+            Arc::new(move || clock.now()),
+            move |event| on_sip_event(&for_events, event),
+            sip_stop,
+        );
+        tasks.spawn("sip", async move { drop(run.await) });
+        tasks.spawn("reconcile", reconcile::reconcile(Arc::clone(&shells), stop.clone()));
+        tasks.spawn("watchdog", notify::watchdog(stop.clone()));
+
+        let control = Arc::new(Control { shells: Arc::clone(&shells), not_ready: not_ready.clone() });
+        let mut state = ApiState::new(control, store, config.api.keys, Arc::new(move || clock.wall()));
+        state.metrics_open = config.api.metrics_open;
+        state.retention_days = config.recording.retention_days;
+        state.metrics = metrics_page(&shells);
+        let api_stop = stop.clone();
+        tasks.spawn("api", async move {
+            if let Err(error) = api::serve(api_listener, api::router(state), api_stop.cancelled_owned()).await {
+                tracing::error!(%error, "the API stopped");
+            }
+        });
+        notify::ready("taking calls");
+        Ok(Self { shells, stop, sip, api: api_address, not_ready, writer_done })
+    }
+
+    /// SIP addresses really bound, UDP first.
+    pub fn sip_addresses(&self) -> &[SocketAddr] {
+        &self.sip
+    }
+
+    pub fn api_address(&self) -> SocketAddr {
+        self.api
+    }
+
+    /// Why the worker cannot serve calls well, if anything.
+    pub fn not_ready(&self) -> &[String] {
+        &self.not_ready
+    }
+
+    pub fn live_calls(&self) -> usize {
+        self.shells.directory.len()
+    }
+
+    /// Takes no new calls, lets running ones finish up to `deadline`, then ends the rest with `server_shutdown`. `force` cuts the wait short.
+    pub async fn drain(&self, deadline: Millis, force: CancellationToken) {
+        notify::stopping("draining");
+        self.shells.admission.drain();
+        self.shells.sip.order(Order::SetOptionsStatus(OptionsStatus::Draining), |_| {});
+        let until = self.shells.clock.now().after(deadline);
+        tracing::info!(calls = self.live_calls(), %deadline, "draining");
+        self.tell_drain(until);
+        self.wait_until_empty(Duration::from(deadline), &force).await;
+        if self.live_calls() > 0 {
+            self.tell_drain(self.shells.clock.now());
+            self.wait_until_empty(LAST_GOODBYES, &CancellationToken::new()).await;
+        }
+    }
+
+    /// Ends everything that still runs. Answers when every task is joined and every row is written.
+    pub async fn stop(self) {
+        if self.live_calls() > 0 {
+            self.tell_drain(self.shells.clock.now());
+            self.wait_until_empty(LAST_GOODBYES, &CancellationToken::new()).await;
+        }
+        self.stop.cancel();
+        let tasks = self.shells.tasks.clone();
+        // The writer ends when its last handle goes with the shells.
+        drop(self.shells);
+        if tokio::time::timeout(LAST_GOODBYES, async { drop(self.writer_done.await) }).await.is_err() {
+            tracing::error!(running = ?tasks.running(), "tasks did not end; their work is lost");
+            return;
+        }
+        tasks.joined().await;
+    }
+
+    fn tell_drain(&self, until: WorkerTime) {
+        self.shells.directory.tell_all(|live| {
+            let deadline = CallTime::ZERO.after(until.since(live.started));
+            Fact::Core(Event::Draining { deadline })
+        });
+    }
+
+    async fn wait_until_empty(&self, at_most: Duration, force: &CancellationToken) {
+        let empty = async {
+            while self.live_calls() > 0 {
+                tokio::time::sleep(DRAIN_LOOK).await;
+            }
+        };
+        tokio::select! {
+            () = empty => {}
+            () = tokio::time::sleep(at_most) => {}
+            () = force.cancelled() => {}
+        }
+    }
+}
+
+/// Loading weights takes a second or two of pure work: it must not stand on an async thread.
+async fn speech(choice: SpeechChoice) -> Result<Speech, HostError> {
+    match choice {
+        SpeechChoice::Given(speech) => Ok(speech),
+        SpeechChoice::Local(config) => tokio::task::spawn_blocking(move || Speech::local_or_unavailable(&config))
+            .await
+            .map_err(|error| HostError::Speech(error.to_string())),
+    }
+}
+
+fn advertised(
+    mut listeners: Vec<crate::sip::endpoint::Listener>,
+    address: Option<std::net::IpAddr>,
+) -> Vec<crate::sip::endpoint::Listener> {
+    for listener in &mut listeners {
+        listener.advertised = address.map(|address| (address.to_string(), listener.local.port()));
+    }
+    listeners
+}
+
+fn metrics_page(shells: &Arc<Shells>) -> Arc<dyn Fn() -> String + Send + Sync> {
+    let shells = Arc::downgrade(shells);
+    Arc::new(move || {
+        if let Some(shells) = shells.upgrade() {
+            shells.gauges();
+        }
+        crate::telemetry::render_metrics()
+    })
+}
