@@ -73,15 +73,12 @@ async fn a_path_id_that_is_no_uuid_is_422() {
     let bench = Bench::start().await;
     let (status, answer) = bench.post("/v1/v2/conversations/not-a-uuid/end_session", None).await;
     assert_eq!(status, 422);
-    assert_eq!(
-        answer,
-        json!({ "detail": [{
-            "type": "uuid_parsing", "loc": ["path", "conversation_id"],
-            "msg": "Input should be a valid UUID, invalid character: expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-], found `n` at 1",
-            "input": "not-a-uuid",
-            "ctx": { "error": "invalid character: expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-], found `n` at 1" }
-        }] })
-    );
+    assert_eq!(status, 422);
+    // The sentence names the place as the uuid library found it.
+    let why = uuid::Uuid::parse_str("not-a-uuid").unwrap_err().to_string();
+    let fault = json!({ "type": "uuid_parsing", "loc": ["path", "conversation_id"], "msg": format!("Input should be a valid UUID, {why}"),
+        "input": "not-a-uuid", "ctx": { "error": why } });
+    assert_eq!(answer, json!({ "detail": [fault] }));
 }
 
 #[tokio::test]
@@ -377,7 +374,7 @@ async fn unknown_paths_wrong_methods_and_long_bodies_have_error_bodies() {
     assert_eq!((status, &answer["error"]), (413, &json!("payload_too_large")));
     let fits = format!("\"{}\"", "x".repeat(64 * 1024 - 2));
     assert_eq!(bench.post(&end(LIVE), Some(&fits)).await.0, 422);
-    assert_eq!(bench.get("/v1/v2/conversations/%FF/messages").await.0 / 100, 4);
+    assert_eq!(bench.get("/v1/v2/conversations/%FF/messages").await.1["error"], "invalid_path");
 }
 
 #[tokio::test]

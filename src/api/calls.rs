@@ -1,13 +1,13 @@
 //! `/v1/calls`: the calls that are live on this worker.
 
-use super::extract::Faults;
+use super::extract::{Faults, PathText};
 use super::keys::Key;
 use super::port::{CallDetail, CallSummary};
 use super::problem::{ErrorResponse, HttpValidationError, Problem};
 use super::state::ApiState;
 use axum::Extension;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -34,7 +34,7 @@ async fn list(State(state): State<ApiState>, Extension(key): Extension<Key>) -> 
     params(("conversation_id" = uuid::Uuid, Path)),
     responses((status = 200, body = CallDetail), (status = 401, body = ErrorResponse), (status = 404, body = ErrorResponse),
         (status = 422, body = HttpValidationError)))]
-async fn show(State(state): State<ApiState>, Extension(key): Extension<Key>, Path(id): Path<String>) -> Result<Json<CallDetail>, Problem> {
+async fn show(State(state): State<ApiState>, Extension(key): Extension<Key>, PathText(id): PathText) -> Result<Json<CallDetail>, Problem> {
     let mut faults = Faults::default();
     let id = faults.path_id(&id);
     faults.check()?;

@@ -1,6 +1,6 @@
 //! Conversations: the contract's sections 3 and 4, as far as they stand on rows and on live calls.
 
-use super::extract::{Faults, Query, json_body};
+use super::extract::{Faults, PathText, Query, json_body};
 use super::keys::Key;
 use super::problem::{ErrorResponse, HttpValidationError, Problem};
 use super::state::ApiState;
@@ -8,7 +8,7 @@ use super::wire;
 use crate::model::{ConversationId, SessionStatus, TerminationReason, TriggeredBy, TurnResult, WallTime};
 use crate::store::{Closing, Conversation, ListFilter};
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::Value;
@@ -42,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 async fn end_session(
     State(state): State<ApiState>,
     Extension(key): Extension<Key>,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     body: Body,
 ) -> Result<Json<TurnResult>, Problem> {
     let mut faults = Faults::default();
@@ -82,7 +82,7 @@ fn reason(given: Option<String>) -> TerminationReason {
 async fn close(
     State(state): State<ApiState>,
     Extension(key): Extension<Key>,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     body: Body,
 ) -> Result<Json<wire::SessionResponse>, Problem> {
     let mut faults = Faults::default();
@@ -128,7 +128,7 @@ fn closing(state: &ApiState, reason: TerminationReason) -> Closing {
 async fn show(
     State(state): State<ApiState>,
     Extension(key): Extension<Key>,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<wire::SessionDetailResponse>, Problem> {
     let mut faults = Faults::default();
     let id = faults.path_id(&id);
@@ -147,7 +147,7 @@ async fn show(
     security(("APIKeyHeader" = [])), params(("conversation_id" = uuid::Uuid, Path)),
     responses((status = 204), (status = 401, body = ErrorResponse), (status = 404, body = ErrorResponse), (status = 409, body = ErrorResponse),
         (status = 422, body = HttpValidationError), (status = 503, body = ErrorResponse)))]
-async fn remove(State(state): State<ApiState>, Extension(key): Extension<Key>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+async fn remove(State(state): State<ApiState>, Extension(key): Extension<Key>, PathText(id): PathText) -> Result<StatusCode, Problem> {
     let mut faults = Faults::default();
     let id = faults.path_id(&id);
     faults.check()?;
@@ -164,10 +164,10 @@ async fn remove(State(state): State<ApiState>, Extension(key): Extension<Key>, P
 async fn messages(
     State(state): State<ApiState>,
     Extension(key): Extension<Key>,
-    Path(id): Path<String>,
-    axum::extract::Query(pairs): axum::extract::Query<Vec<(String, String)>>,
+    PathText(id): PathText,
+    query: Query,
 ) -> Result<Json<wire::ConversationMessagesPoll>, Problem> {
-    let (mut faults, query) = (Faults::default(), Query::new(pairs));
+    let mut faults = Faults::default();
     let id = faults.path_id(&id);
     let since = query.integer(&mut faults, "since_seq", (-1, i64::from(u32::MAX)), -1);
     query.boolean(&mut faults, "include_evidence");
@@ -188,12 +188,8 @@ async fn messages(
     params(wire::ListQuery),
     responses((status = 200, body = wire::SessionPage), (status = 401, body = ErrorResponse), (status = 422, body = HttpValidationError),
         (status = 503, body = ErrorResponse)))]
-async fn list(
-    State(state): State<ApiState>,
-    Extension(key): Extension<Key>,
-    axum::extract::Query(pairs): axum::extract::Query<Vec<(String, String)>>,
-) -> Result<Json<wire::SessionPage>, Problem> {
-    let (mut faults, query) = (Faults::default(), Query::new(pairs));
+async fn list(State(state): State<ApiState>, Extension(key): Extension<Key>, query: Query) -> Result<Json<wire::SessionPage>, Problem> {
+    let mut faults = Faults::default();
     let mut filter = ListFilter::of(key.organisation);
     filter.channel = query.text("channel").map(str::to_owned);
     filter.end_user = query.uuid(&mut faults, "end_user_id");

@@ -3,6 +3,9 @@
 use super::problem::{Problem, ValidationError};
 use crate::model::{ConversationId, WallTime};
 use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts, Path, Query as AxumQuery};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -11,6 +14,21 @@ use uuid::Uuid;
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// The path's one parameter as it was sent, percent-decoded.
+#[derive(Debug)]
+pub(super) struct PathText(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|why| Problem::new(StatusCode::BAD_REQUEST, "invalid_path", "The path cannot be read.").because(why.to_string()))?;
+        Ok(Self(text))
+    }
+}
 
 /// The JSON of a body; `None` if there is none, or `null`.
 pub(super) async fn json_body(body: Body) -> Result<Option<Value>, Problem> {
@@ -140,11 +158,18 @@ impl Faults {
 #[derive(Debug)]
 pub(super) struct Query(Vec<(String, String)>);
 
-impl Query {
-    pub(super) fn new(pairs: Vec<(String, String)>) -> Self {
-        Self(pairs)
-    }
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Problem;
 
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let AxumQuery(pairs) = AxumQuery::<Vec<(String, String)>>::from_request_parts(parts, state)
+            .await
+            .map_err(|why| Problem::new(StatusCode::BAD_REQUEST, "invalid_query", "The query cannot be read.").because(why.to_string()))?;
+        Ok(Self(pairs))
+    }
+}
+
+impl Query {
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }

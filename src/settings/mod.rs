@@ -6,6 +6,7 @@
 //!
 //! Does not do: know the modules' own configurations; `host` maps these plain fields to them.
 
+mod compose;
 mod computed;
 mod fault;
 mod model;
@@ -14,6 +15,7 @@ mod reader;
 mod source;
 mod unknown;
 
+pub use compose::{ComposeError, compose};
 pub use computed::{ComputedDeadline, computed_deadlines};
 pub use fault::{Fault, Place, SettingsErrors};
 pub use model::{

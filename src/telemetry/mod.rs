@@ -1,9 +1,19 @@
-//! telemetry
+//! What operators see: log lines, metrics, and nothing that a caller said or typed.
+//!
+//! Owns: starting the log, the one list of metric names with their bounded labels, the translation of each [`crate::model::Notice`] into one log
+//! line and one metric, masking, and printing an error with its causes.
+//!
+//! Does not do: keep state about calls. Gauges are not counted up and down; each is asked of the collection that owns the things when the page is
+//! rendered, so it cannot drift.
 
-use crate::model::{ConversationId, Notice};
-pub fn notice(_conversation: Option<ConversationId>, _notice: &Notice) {}
-pub fn refused(_why: &'static str) {}
-pub fn reaped(_what: &'static str) {}
-pub fn gauge(_name: &'static str, _value: usize) {}
-pub fn mask_number(number: &str) -> String { number.chars().map(|_| '*').collect() }
-pub fn render_metrics() -> String { String::new() }
+mod chain;
+mod init;
+mod metrics;
+mod notice;
+mod redact;
+
+pub use chain::Chain;
+pub use init::{InitError, LogFormat, init};
+pub use metrics::{Counter, Gauge, Gauges, Histogram, Metrics, MetricsError, count};
+pub use notice::report;
+pub use redact::{mask_digits, mask_number};

@@ -15,47 +15,47 @@ use voice_worker::model::{
 };
 use voice_worker::store::{NewConversation, SqliteConfig, SqliteStore, Store};
 
-pub const OURS: OrganisationId = OrganisationId(Uuid::from_u128(0xA));
-pub const THEIRS: OrganisationId = OrganisationId(Uuid::from_u128(0xB));
-pub const KEY: &str = "key-of-ours";
-pub const THEIR_KEY: &str = "key-of-theirs";
-pub const NOW: WallTime = WallTime(1_767_323_045_678);
+pub(crate) const OURS: OrganisationId = OrganisationId(Uuid::from_u128(0xA));
+pub(crate) const THEIRS: OrganisationId = OrganisationId(Uuid::from_u128(0xB));
+pub(crate) const KEY: &str = "key-of-ours";
+pub(crate) const THEIR_KEY: &str = "key-of-theirs";
+pub(crate) const NOW: WallTime = WallTime(1_767_323_045_678);
 /// The one live call, of OURS.
-pub const LIVE: u128 = 1;
+pub(crate) const LIVE: u128 = 1;
 
-pub fn id(n: u128) -> ConversationId {
+pub(crate) fn id(n: u128) -> ConversationId {
     ConversationId(Uuid::from_u128(n))
 }
 
-pub async fn insert(store: &Arc<dyn Store>, n: u128, organisation: OrganisationId) {
+pub(crate) async fn insert(store: &Arc<dyn Store>, n: u128, organisation: OrganisationId) {
     let new = NewConversation::inbound_voice(id(n), organisation, Uuid::from_u128(0xE), NOW);
     store.create(new).await.unwrap();
 }
 
 /// Calls as the API needs them.
 #[derive(Default)]
-pub struct FakeControl {
+pub(crate) struct FakeControl {
     live: Mutex<Vec<ConversationId>>,
     ended: Mutex<Vec<(ConversationId, TerminationReason)>>,
     failure: Mutex<Option<String>>,
     reasons: Mutex<Vec<String>>,
-    pub panic_next: AtomicBool,
+    pub(crate) panic_next: AtomicBool,
 }
 
 impl FakeControl {
-    pub fn ends(&self) -> Vec<(ConversationId, TerminationReason)> {
+    pub(crate) fn ends(&self) -> Vec<(ConversationId, TerminationReason)> {
         self.ended.lock().unwrap().clone()
     }
 
-    pub fn hang_up(&self, id: ConversationId) {
+    pub(crate) fn hang_up(&self, id: ConversationId) {
         self.live.lock().unwrap().retain(|live| *live != id);
     }
 
-    pub fn fail_with(&self, why: &str) {
+    pub(crate) fn fail_with(&self, why: &str) {
         *self.failure.lock().unwrap() = Some(why.to_owned());
     }
 
-    pub fn drain(&self, reason: &str) {
+    pub(crate) fn drain(&self, reason: &str) {
         self.reasons.lock().unwrap().push(reason.to_owned());
     }
 
@@ -116,10 +116,10 @@ impl CallControl for FakeControl {
     }
 }
 
-pub struct Bench {
-    pub control: Arc<FakeControl>,
-    pub store: Arc<dyn Store>,
-    pub sqlite: SqliteStore,
+pub(crate) struct Bench {
+    pub(crate) control: Arc<FakeControl>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sqlite: SqliteStore,
     base: String,
     client: reqwest::Client,
     server: tokio::task::JoinSet<()>,
@@ -127,11 +127,11 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(|_| ()).await
     }
 
-    pub async fn start_with(change: impl FnOnce(&mut ApiState)) -> Self {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut ApiState)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let sqlite = SqliteStore::open(&SqliteConfig::at(dir.path().join("w.sqlite"))).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(sqlite.clone());
@@ -153,7 +153,7 @@ impl Bench {
     }
 
     /// Status and JSON body; an empty body is null, anything else that is no JSON fails the test.
-    pub async fn ask_as(&self, key: Option<&str>, method: Method, path: &str, body: Option<&str>) -> (u16, Value) {
+    pub(crate) async fn ask_as(&self, key: Option<&str>, method: Method, path: &str, body: Option<&str>) -> (u16, Value) {
         assert!(!self.server.is_empty());
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(key) = key {
@@ -172,15 +172,15 @@ impl Bench {
         (status, serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{status} {path}: {error}: {bytes:?}")))
     }
 
-    pub async fn post(&self, path: &str, body: Option<&str>) -> (u16, Value) {
+    pub(crate) async fn post(&self, path: &str, body: Option<&str>) -> (u16, Value) {
         self.ask_as(Some(KEY), Method::POST, path, body).await
     }
 
-    pub async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         self.ask_as(Some(KEY), Method::GET, path, None).await
     }
 
-    pub async fn text(&self, path: &str) -> String {
+    pub(crate) async fn text(&self, path: &str) -> String {
         let request = self.client.get(format!("{}{path}", self.base)).header("x-api-key", KEY);
         request.send().await.unwrap().text().await.unwrap()
     }

@@ -1,0 +1,156 @@
+//! From checked settings to the worker's own configuration: every module gets just what it needs.
+//!
+//! What only the modules can judge (trunk addresses, templates, allow-lists, assistants) is judged here, still before anything is bound.
+
+use super::model::{ReferProfile, Settings, Transport, Trunk as TrunkSettings};
+use super::{Cidr, RecordingMode, SpeechEngine};
+use crate::api::{Key, KeyRing};
+use crate::host::{ApiConfig, Assistants, AssistantsError, Config, MediaConfig, RecordingConfig, Route, SipConfig, SpeechChoice};
+use crate::model::Millis;
+use crate::sip::acl::{self, AccessList};
+use crate::sip::endpoint::{self, SessionTimers, Timers};
+use crate::sip::trunk::{self, AllowList, DestinationTemplate, Hop, Trunk, TrunkCredentials, TrunkError, Trunks};
+use crate::speech::scripted::{ScriptedRecognizer, ScriptedSynthesizer};
+use crate::speech::{LocalConfig, Speech};
+use crate::store::SqliteConfig;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Memory for prompts that are spoken again and again: 32 MiB, about half an hour of speech.
+const PROMPT_CACHE_BYTES: usize = 32 << 20;
+/// How long a scripted voice takes for a word.
+const SCRIPTED_WORD_MS: usize = 250;
+
+/// What the settings' own check could not see.
+#[derive(Debug, Error)]
+pub enum ComposeError {
+    #[error("[[trunk]] '{name}', {key}: {source}")]
+    Trunk { name: String, key: &'static str, source: TrunkError },
+    #[error("[[trunk]]: {0}")]
+    Trunks(TrunkError),
+    #[error(transparent)]
+    Assistants(#[from] AssistantsError),
+}
+
+/// The worker these settings describe.
+pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
+    let trunks = settings.trunks.iter().map(trunk).collect::<Result<Vec<_>, _>>()?;
+    let trunks = Trunks::new(trunks).map_err(ComposeError::Trunks)?;
+    let owners = settings.trunks.iter().filter_map(|trunk| Some((trunk.name.clone(), trunk.organisation?))).collect();
+    let recordings = settings.recording.directory.clone().unwrap_or_else(|| settings.worker.state_dir.join("recordings"));
+    let retention_days = (settings.recording.retention_days > 0).then_some(settings.recording.retention_days);
+    Ok(Config {
+        name: settings.worker.name.clone(),
+        organisation: settings.worker.organisation,
+        calls_max: settings.worker.max_calls as usize,
+        sip: sip(settings),
+        trunks,
+        trunk_owners: owners,
+        media: MediaConfig {
+            bind: settings.media.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            ports: settings.media.ports,
+            timeout: settings.media.timeout,
+            quarantine: settings.media.quarantine,
+        },
+        speech: speech(settings),
+        api: ApiConfig {
+            listen: settings.api.listen,
+            metrics_open: settings.api.metrics_open.unwrap_or_else(|| settings.api.listen.ip().is_loopback()),
+            keys: KeyRing::new(settings.api.keys.iter().map(key).collect()),
+        },
+        recording: RecordingConfig {
+            folder: (settings.recording.mode != RecordingMode::Off).then(|| recordings.clone()),
+            masked: settings.recording.mode == RecordingMode::Masked,
+            max_bytes: settings.recording.max_bytes,
+            audio: settings.recording.audio.then_some(recordings),
+            retention_days,
+        },
+        store: store(settings),
+        assistants: assistants(settings)?,
+        deadlines: settings.deadlines.clone(),
+        observer: None,
+    })
+}
+
+fn sip(settings: &Settings) -> SipConfig {
+    let sip = &settings.sip;
+    SipConfig {
+        udp: sip.udp.clone(),
+        tcp: sip.tcp.clone(),
+        advertised: sip.advertised_address,
+        access: AccessList::new(sip.allow.iter().map(network)),
+        timers: Timers { t1: sip.t1, t2: sip.t2, t4: sip.t4 },
+        session: SessionTimers {
+            enabled: sip.session_expires > Millis(0),
+            expires_seconds: seconds(sip.session_expires),
+            min_seconds: seconds(sip.min_session_expires),
+        },
+    }
+}
+
+fn trunk(settings: &TrunkSettings) -> Result<Trunk, ComposeError> {
+    let fault = |key| move |source| ComposeError::Trunk { name: settings.name.clone(), key, source };
+    let transport = match settings.transport {
+        Transport::Udp => endpoint::Transport::Udp,
+        Transport::Tcp => endpoint::Transport::Tcp,
+    };
+    let outbound = settings.address.as_deref().map(|address| Hop::parse(address, transport)).transpose().map_err(fault("address"))?;
+    let credentials = settings.username.clone().zip(settings.password.clone());
+    let ReferProfile { enabled, bye_is_success } = settings.refer;
+    Ok(Trunk {
+        name: settings.name.clone(),
+        sources: settings.sources.iter().map(network).collect(),
+        outbound,
+        credentials: credentials.map(|(username, password)| TrunkCredentials { username, password }),
+        template: settings.destination_template.parse::<DestinationTemplate>().map_err(fault("destination_template"))?,
+        allow: AllowList::parse(&settings.allow_destinations).map_err(fault("allow_destinations"))?,
+        refer: trunk::ReferProfile { enabled, bye_is_success, ..trunk::ReferProfile::default() },
+    })
+}
+
+fn speech(settings: &Settings) -> SpeechChoice {
+    match settings.speech.engine {
+        SpeechEngine::Local => SpeechChoice::Local(LocalConfig {
+            models: settings.speech.models_dir.clone(),
+            cores: match settings.speech.threads {
+                0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+                threads => threads as usize,
+            },
+            cache_bytes: PROMPT_CACHE_BYTES,
+        }),
+        SpeechEngine::Scripted => {
+            let nobody: [&str; 0] = [];
+            SpeechChoice::Given(Speech::scripted(ScriptedRecognizer::new(nobody), ScriptedSynthesizer::new(SCRIPTED_WORD_MS)))
+        }
+    }
+}
+
+fn store(settings: &Settings) -> SqliteConfig {
+    let path: PathBuf = settings.store.sqlite.clone().unwrap_or_else(|| settings.worker.state_dir.join("voice-worker.sqlite"));
+    SqliteConfig { busy_timeout: Duration::from(settings.store.busy_timeout), ..SqliteConfig::at(path) }
+}
+
+fn assistants(settings: &Settings) -> Result<Assistants, AssistantsError> {
+    let routes = settings.assistants.routes.iter().map(|route| Route {
+        number: route.number.clone(),
+        assistant: route.assistant.clone(),
+        trunk: route.trunk.clone(),
+    });
+    Assistants::load(&settings.assistants.directory, &settings.assistants.default, routes.collect(), &BTreeMap::new())
+}
+
+fn key(key: &super::ApiKey) -> Key {
+    Key { name: key.name.clone(), organisation: key.organisation, sha256: *key.sha256.expose() }
+}
+
+fn network(cidr: &Cidr) -> acl::Cidr {
+    // Both write and read the one notation; a network that one accepts, the other does.
+    cidr.to_string().parse().unwrap_or_else(|_| acl::Cidr::host(cidr.address()))
+}
+
+fn seconds(span: Millis) -> u32 {
+    u32::try_from(span.0 / 1_000).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,264 @@
+//! Every metric there is. A name or label that is not in this file does not exist; labels come from closed lists, so their number is bounded.
+
+use metrics::{Key, Label, Level, Metadata, Recorder, SharedString, Unit};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use thiserror::Error;
+
+macro_rules! metric_list {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal, $help:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name { $(#[doc = $help] $variant,)* }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => concat!("voice_worker_", $word),)* }
+            }
+
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$variant => $help,)* }
+            }
+        }
+    };
+}
+
+metric_list!(
+    /// Things that happened. The label, where there is one, is named in [`Counter::label`].
+    Counter {
+        CallsEnded = "calls_ended_total", "Calls that ended, by cause.";
+        TurnsTimedOut = "turns_timed_out_total", "Turns that did not answer in time.";
+        TurnsFailed = "turns_failed_total", "Turns that failed.";
+        PlaybackFailed = "playback_failed_total", "Utterances that could not be played.";
+        DigitsDropped = "digits_dropped_total", "Keys beyond what a collection holds.";
+        TransfersStarted = "transfers_started_total", "Transfer attempts.";
+        TransfersEnded = "transfers_ended_total", "Transfers that ended, by outcome.";
+        TransfersRefused = "transfers_refused_total", "Transfers that were not carried out.";
+        StaleAnswers = "stale_answers_total", "Answers that came too late to matter.";
+        UnexpectedEvents = "unexpected_events_total", "Events that meant nothing in their phase.";
+        EndStepsTimedOut = "end_steps_timed_out_total", "Steps of a call's end that went on without their answer.";
+        Orphans = "orphans_reaped_total", "Things found without their partners and removed; must stay 0.";
+    }
+);
+
+metric_list!(
+    /// How much there is now; asked of the owner when the page is rendered.
+    Gauge {
+        CallsLive = "calls_live", "Calls that are up or being set up.";
+        CallsMax = "calls_max", "Calls this worker takes.";
+        SipDialogs = "sip_dialogs", "SIP dialogs.";
+        SipTransactions = "sip_transactions", "SIP transactions.";
+        RtpPortsUsed = "rtp_ports_used", "RTP ports of live legs.";
+        RtpPortsResting = "rtp_ports_resting", "RTP ports in quarantine.";
+        Tasks = "tasks", "Tasks the worker spawned.";
+        StoreQueue = "store_queue", "Live updates that wait for the store.";
+        StoreDropped = "store_updates_dropped", "Live updates dropped since the start.";
+        StoreFailed = "store_updates_failed", "Live updates the store refused since the start.";
+        Ready = "ready", "1 if new calls are taken.";
+        AllocatedBytes = "allocated_bytes", "Memory the allocator has given out.";
+    }
+);
+
+metric_list!(
+    /// Distributions, in seconds.
+    Histogram {
+        CallDuration = "call_duration_seconds", "Offer to end.";
+        TransferDuration = "transfer_duration_seconds", "Start of a transfer to its outcome.";
+        EndToBye = "end_order_to_bye_seconds", "Order to end a call until BYE is on the wire.";
+        FrameLateness = "frame_lateness_seconds", "How late outgoing audio frames left.";
+    }
+);
+
+impl Counter {
+    /// Its label and every value the label may have. A value that is none of them is counted as `other`.
+    pub const fn label(self) -> Option<(&'static str, &'static [&'static str])> {
+        match self {
+            Self::CallsEnded => Some(("cause", CAUSES)),
+            Self::TransfersEnded => Some(("outcome", OUTCOMES)),
+            Self::EndStepsTimedOut => Some(("step", END_STEPS)),
+            Self::Orphans => Some(("kind", ORPHANS)),
+            Self::TurnsTimedOut
+            | Self::TurnsFailed
+            | Self::PlaybackFailed
+            | Self::DigitsDropped
+            | Self::TransfersStarted
+            | Self::TransfersRefused
+            | Self::StaleAnswers
+            | Self::UnexpectedEvents => None,
+        }
+    }
+}
+
+const OTHER: &str = "other";
+/// `EndCause` in serde's words; a test holds the list against the type.
+const CAUSES: &[&str] = &[
+    "caller_hung_up",
+    "caller_cancelled",
+    "assistant_ended",
+    "admin_ended",
+    "silence_timeout",
+    "max_duration",
+    "voicemail_detected",
+    "transferred",
+    "media_lost",
+    "server_shutdown",
+    "engine_failed",
+    "overloaded",
+    "capacity_rejected",
+    "never_acknowledged",
+    "connection_lost",
+    "setup_failed",
+    "callee_busy",
+    "callee_no_answer",
+    "callee_declined",
+    "callee_not_found",
+    "callee_unavailable",
+    "sip_failed",
+    "handoff_resolved",
+    "orphaned",
+];
+/// `TransferOutcome::word`.
+const OUTCOMES: &[&str] = &[
+    "confirmed",
+    "presumed",
+    "busy",
+    "declined",
+    "no_answer",
+    "not_found",
+    "not_permitted",
+    "failed",
+    "unknown",
+    "no_notify",
+    "no_response",
+    "glare",
+    "caller_hung_up",
+    "not_allowed",
+    "already_in_progress",
+    "interrupted",
+    "unsupported",
+];
+const END_STEPS: &[&str] = &["last_words", "release", "close"];
+const ORPHANS: &[&str] = &["dialog", "rtp_port", "driver", "runtime"];
+
+const METADATA: Metadata<'static> = Metadata::new("voice_worker", Level::INFO, Some("voice_worker"));
+/// Call lengths and transfer times.
+const LONG: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0];
+/// Frames and orders.
+const SHORT: &[f64] = &[0.000_1, 0.000_5, 0.001, 0.002, 0.005, 0.010, 0.020, 0.050, 0.100, 0.500];
+
+#[derive(Debug, Error)]
+pub enum MetricsError {
+    #[error("the metrics could not be built")]
+    Build(#[source] metrics_exporter_prometheus::BuildError),
+    #[error("another recorder of metrics is installed already")]
+    Installed,
+}
+
+type Collector = Box<dyn Fn(&mut Gauges<'_>) + Send + Sync>;
+
+/// The page of metrics.
+#[derive(Clone)]
+pub struct Metrics {
+    recorder: Arc<PrometheusRecorder>,
+    page: PrometheusHandle,
+    collectors: Arc<Mutex<Vec<Collector>>>,
+}
+
+/// Where a collector writes.
+pub struct Gauges<'m>(&'m PrometheusRecorder);
+
+impl Metrics {
+    /// A page of its own; what [`count`] counts does not reach it before [`Metrics::install`].
+    pub fn new() -> Result<Self, MetricsError> {
+        let mut builder = PrometheusBuilder::new();
+        for (histogram, buckets) in [
+            (Histogram::CallDuration, LONG),
+            (Histogram::TransferDuration, LONG),
+            (Histogram::EndToBye, SHORT),
+            (Histogram::FrameLateness, SHORT),
+        ] {
+            builder = builder.set_buckets_for_metric(Matcher::Full(histogram.name().to_owned()), buckets).map_err(MetricsError::Build)?;
+        }
+        let recorder = Arc::new(builder.build_recorder());
+        describe(&recorder);
+        Ok(Self { page: recorder.handle(), recorder, collectors: Arc::default() })
+    }
+
+    /// Makes this the page of the process. Once.
+    pub fn install(&self) -> Result<(), MetricsError> {
+        metrics::set_global_recorder(Arc::clone(&self.recorder)).map_err(|_| MetricsError::Installed)
+    }
+
+    /// Asks `collector` for its gauges each time the page is rendered; it must be quick and must not wait.
+    pub fn collect(&self, collector: impl Fn(&mut Gauges<'_>) + Send + Sync + 'static) {
+        self.collectors.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(Box::new(collector));
+    }
+
+    /// Prometheus text.
+    pub fn render(&self) -> String {
+        for collector in self.collectors.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter() {
+            collector(&mut Gauges(&self.recorder));
+        }
+        self.page.render()
+    }
+
+    /// Runs `work` with this page as the recorder of the thread; for tests.
+    pub fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        metrics::with_local_recorder(&self.recorder, work)
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Gauges<'_> {
+    pub fn set(&mut self, gauge: Gauge, value: u64) {
+        // Exact to 2^53, far beyond any of these.
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float in Prometheus")]
+        self.0.register_gauge(&Key::from_static_name(gauge.name()), &METADATA).set(value as f64);
+    }
+}
+
+impl fmt::Debug for Gauges<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gauges")
+    }
+}
+
+/// Adds to a counter; `label` is its label's value where it has one.
+pub fn count(counter: Counter, label: &str, by: u64) {
+    let key = match counter.label() {
+        None => Key::from_static_name(counter.name()),
+        Some((name, allowed)) => {
+            let value = allowed.iter().find(|word| **word == label).copied().unwrap_or(OTHER);
+            Key::from_parts(counter.name(), vec![Label::from_static_parts(name, value)])
+        }
+    };
+    metrics::with_recorder(|recorder| recorder.register_counter(&key, &METADATA).increment(by));
+}
+
+impl Histogram {
+    pub fn record(self, span: std::time::Duration) {
+        let key = Key::from_static_name(self.name());
+        metrics::with_recorder(|recorder| recorder.register_histogram(&key, &METADATA).record(span.as_secs_f64()));
+    }
+}
+
+fn describe(recorder: &PrometheusRecorder) {
+    let text = |text: &'static str| SharedString::const_str(text);
+    for counter in Counter::ALL {
+        recorder.describe_counter(counter.name().into(), None, text(counter.help()));
+    }
+    for gauge in Gauge::ALL {
+        recorder.describe_gauge(gauge.name().into(), None, text(gauge.help()));
+    }
+    for histogram in Histogram::ALL {
+        recorder.describe_histogram(histogram.name().into(), Some(Unit::Seconds), text(histogram.help()));
+    }
+}
