@@ -14,6 +14,7 @@ use crate::replay::{Header, SCHEMA};
 use crate::runtime::{CallDirection, RuntimeOpening, VoiceRuntime};
 use crate::sip::endpoint::{IncomingCall, LegEvent, LegKey, Order};
 use crate::store::{LiveUpdate, NewConversation};
+use crate::telemetry::{Counter, count, mask_number};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -22,7 +23,7 @@ use uuid::Uuid;
 pub(super) fn on_sip_event(shells: &Arc<Shells>, event: LegEvent) {
     if let LegEvent::Incoming { leg, call } = event {
         if let Err(refused) = accept(shells, leg, &call) {
-            crate::telemetry::refused(refused.word);
+            count(Counter::CallsRefused, refused.word, 1);
             tracing::warn!(%leg, why = refused.word, detail = refused.detail, "a call was refused");
             let order = Order::Reject { leg, status: refused.status, retry_after_seconds: refused.retry_after, reason: None };
             shells.sip.order(order, |answer| {
@@ -86,7 +87,7 @@ fn accept(shells: &Arc<Shells>, key: LegKey, incoming: &IncomingCall) -> Result<
             direction: "inbound",
             trunk: trunk.name.clone(),
             assistant: assigned.name.clone(),
-            caller: crate::telemetry::mask_number(called_user(incoming.from.expose()).as_str()),
+            caller: mask_number(&called_user(incoming.from.expose())),
             wall: opening.wall,
             started: shells.clock.now(),
             inbox: sender.clone(),
@@ -107,7 +108,8 @@ fn accept(shells: &Arc<Shells>, key: LegKey, incoming: &IncomingCall) -> Result<
 }
 
 fn opening(shells: &Shells, conversation: ConversationId, seed: u64, incoming: &IncomingCall, trunk: &str, assigned: &Assigned) -> Opening {
-    let mut settings = CallSettings { voice: assigned.assistant.voice().clone(), deadlines: shells.deadlines.clone(), ..CallSettings::default() };
+    let mut settings =
+        CallSettings { voice: assigned.assistant.voice().clone(), deadlines: shells.deadlines.clone(), ..CallSettings::default() };
     settings.transfer_allowed = None;
     Opening {
         conversation,
@@ -149,7 +151,13 @@ fn header(opening: &Opening, assigned: &Assigned) -> Header {
     }
 }
 
-fn store_row(shells: &Shells, conversation: ConversationId, organisation: crate::model::OrganisationId, assigned: &Assigned, opening: &Opening) {
+fn store_row(
+    shells: &Shells,
+    conversation: ConversationId,
+    organisation: crate::model::OrganisationId,
+    assigned: &Assigned,
+    opening: &Opening,
+) {
     // One end user per calling number and organisation; the number itself is not stored in the id.
     let end_user = Uuid::new_v5(&organisation.0, opening.from.expose().as_bytes());
     let mut row = NewConversation::inbound_voice(conversation, organisation, end_user, opening.wall);

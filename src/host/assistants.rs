@@ -45,7 +45,12 @@ pub enum AssistantsError {
 
 impl Assistants {
     /// Reads every `*.toml` of the folder. `destinations` replaces transfer targets, by assistant and then by label.
-    pub fn load(folder: &Path, default: &str, routes: Vec<Route>, destinations: &BTreeMap<String, BTreeMap<String, String>>) -> Result<Self, AssistantsError> {
+    pub fn load(
+        folder: &Path,
+        default: &str,
+        routes: Vec<Route>,
+        destinations: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Result<Self, AssistantsError> {
         let fault = |why: String| AssistantsError::Folder { path: folder.to_path_buf(), why };
         let entries = std::fs::read_dir(folder).map_err(|error| fault(error.to_string()))?;
         let mut by_name = BTreeMap::new();
@@ -70,7 +75,11 @@ impl Assistants {
     }
 
     /// One assistant's file.
-    pub fn load_one(path: &Path, text: &str, destinations: &BTreeMap<String, BTreeMap<String, String>>) -> Result<Assigned, Vec<LoadError>> {
+    pub fn load_one(
+        path: &Path,
+        text: &str,
+        destinations: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Result<Assigned, Vec<LoadError>> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let mut assistant = Assistant::load(&path.display().to_string(), text)?;
         if let Some(own) = destinations.get(&name) {

@@ -7,6 +7,7 @@ use crate::call::{Command, Event};
 use crate::model::{EndCause, LegId, RequestId, TriggeredBy};
 use crate::sip::endpoint::{LegKey, Order};
 use crate::sip::sdp::LocalMedia;
+use crate::telemetry::{Counter, count};
 use std::sync::Arc;
 
 /// Why the caller is sent on, for whoever answers.
@@ -39,12 +40,10 @@ impl Driver {
             Command::Listen { leg } => self.listen(leg),
             Command::StopListening { leg } => self.legs.stop_listening(leg),
             Command::Collecting { leg, settings } => self.legs.collecting(leg, &settings),
-            Command::RunTurn { turn, input } => {
-                match self.runtime.begin_turn(turn, input) {
-                    Ok(()) => self.poll_runtime(),
-                    Err(error) => self.pending.push_back(Event::TurnFailed { turn, error: error.to_string() }),
-                }
-            }
+            Command::RunTurn { turn, input } => match self.runtime.begin_turn(turn, input) {
+                Ok(()) => self.poll_runtime(),
+                Err(error) => self.pending.push_back(Event::TurnFailed { turn, error: error.to_string() }),
+            },
             Command::CancelTurn { turn } => self.runtime.cancel_turn(turn),
             Command::ReportHeard { turn, text } => self.runtime.heard(turn, text.expose()),
             Command::EndSession { request, cause, triggered_by } => self.end_session(request, cause, triggered_by),
@@ -90,7 +89,7 @@ impl Driver {
             }
             Err(why) => {
                 tracing::warn!(conversation = %self.conversation, %why, "a transfer was refused before anything was sent");
-                crate::telemetry::refused("destination");
+                count(Counter::CallsRefused, "destination", 1);
                 self.pending.push_back(Event::ReferAnswered { leg, request, status: FORBIDDEN });
             }
         }

@@ -10,6 +10,7 @@ use crate::sip::endpoint::{SessionTimers, Timers};
 use crate::sip::trunk::Trunks;
 use crate::speech::{LocalConfig, Speech};
 use crate::store::SqliteConfig;
+use crate::telemetry::Metrics;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ pub struct Config {
     pub assistants: Assistants,
     pub deadlines: Deadlines,
     pub observer: Option<Observer>,
+    /// The page `/metrics` shows; `None`: an empty one.
+    pub metrics: Option<Metrics>,
 }
 
 #[derive(Clone, Debug)]

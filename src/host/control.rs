@@ -31,7 +31,9 @@ impl CallControl for Control {
         self.shells.tasks.spawn("end_session", async move {
             let _ = done.send(end(&shells, conversation, reason).await);
         });
-        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(ControlError::Failed("the task that ends the call is gone".to_owned()))) })
+        Box::pin(
+            async move { answer.await.unwrap_or_else(|_| Err(ControlError::Failed("the task that ends the call is gone".to_owned()))) },
+        )
     }
 
     fn say(&self, conversation: ConversationId, text: Redacted<String>) -> BoxFuture<'_, Result<(), ControlError>> {

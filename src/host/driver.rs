@@ -190,7 +190,7 @@ impl Driver {
     }
 
     pub(super) fn notify(&self, notice: &Notice) {
-        crate::telemetry::notice(Some(self.conversation), notice);
+        crate::telemetry::report(self.conversation, notice);
     }
 
     fn now(&self) -> CallTime {

@@ -15,8 +15,14 @@ pub const INBOX_MAX: usize = 256;
 /// What can reach a driver.
 #[derive(Debug)]
 pub enum Fact {
-    Leg { leg: LegId, event: LegEvent },
-    Media { leg: LegId, fact: MediaFact },
+    Leg {
+        leg: LegId,
+        event: LegEvent,
+    },
+    Media {
+        leg: LegId,
+        fact: MediaFact,
+    },
     /// Already in the core's words.
     Core(Event),
     Runtime(runtime::Answer),

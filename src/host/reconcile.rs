@@ -4,6 +4,7 @@
 
 use super::shells::Shells;
 use crate::sip::endpoint::Order;
+use crate::telemetry::{Counter, count};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ pub(super) async fn reconcile(shells: Arc<Shells>, stop: tokio_util::sync::Cance
         let orphans = shells.router.orphans();
         for leg in orphans.iter().filter(|leg| suspects.contains(*leg)) {
             tracing::error!(%leg, "a SIP leg outlived its call and is released");
-            crate::telemetry::reaped("sip_leg");
+            count(Counter::Orphans, "dialog", 1);
             let order = Order::Release { leg: *leg, reason: None, unanswered_status: 500 };
             shells.sip.order(order, |_| {});
         }

@@ -74,7 +74,13 @@ pub(super) fn transcript(recording: &Recording) -> Transcript {
                     }
                 }
             }
-            Entry::Command(_) | Entry::Event(_) | Entry::Ask(_) | Entry::Answer(_) | Entry::Sip(_) | Entry::Truncated { .. } | Entry::Closed => {}
+            Entry::Command(_)
+            | Entry::Event(_)
+            | Entry::Ask(_)
+            | Entry::Answer(_)
+            | Entry::Sip(_)
+            | Entry::Truncated { .. }
+            | Entry::Closed => {}
         }
     }
     Transcript::of(words.into_iter().map(|(role, turn, text)| (role, turn, Redacted::new(text))))

@@ -9,13 +9,14 @@ use super::directory::Directory;
 use super::recorder::Recorder;
 use super::router::Router;
 use super::spawn::Tasks;
-use crate::media::shell::MediaEngine;
 use crate::call::Deadlines;
+use crate::media::shell::MediaEngine;
 use crate::model::{ConversationId, Millis, OrganisationId, WorkerId};
 use crate::replay::Line;
 use crate::sip::shell::SipHandle;
 use crate::speech::{Recognizer, Synthesizer};
 use crate::store::{Store, Writer};
+use crate::telemetry::{Gauge, Gauges};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,19 +55,23 @@ pub(super) struct Shells {
 
 impl Shells {
     /// Gauges, computed from the collections that own what they count.
-    pub(super) fn gauges(&self) {
+    pub(super) fn gauges(&self, gauges: &mut Gauges<'_>) {
         let media = self.media.stats();
-        let gauges = [
-            ("voice_worker_calls", self.directory.len()),
-            ("voice_worker_calls_max", self.admission.calls_max()),
-            ("voice_worker_sip_legs", self.router.len()),
-            ("voice_worker_media_legs", media.legs),
-            ("voice_worker_rtp_ports_in_use", media.ports_in_use),
-            ("voice_worker_rtp_ports_quarantined", media.ports_quarantined),
-            ("voice_worker_store_queue", self.writer.depth()),
+        let running: usize = self.tasks.running().iter().map(|(_, count)| count).sum();
+        let sizes = [
+            (Gauge::CallsLive, self.directory.len()),
+            (Gauge::CallsMax, self.admission.calls_max()),
+            (Gauge::SipDialogs, self.router.len()),
+            (Gauge::RtpPortsUsed, media.ports_in_use),
+            (Gauge::RtpPortsResting, media.ports_quarantined),
+            (Gauge::Tasks, running),
+            (Gauge::StoreQueue, self.writer.depth()),
         ];
-        for (name, value) in gauges {
-            crate::telemetry::gauge(name, value);
+        for (gauge, size) in sizes {
+            gauges.set(gauge, size as u64);
         }
+        gauges.set(Gauge::StoreDropped, self.writer.stats().dropped());
+        gauges.set(Gauge::StoreFailed, self.writer.stats().failed());
+        gauges.set(Gauge::Ready, u64::from(!self.admission.is_draining() && self.admission.calls() < self.admission.calls_max()));
     }
 }

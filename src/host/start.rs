@@ -22,6 +22,7 @@ use crate::sip::endpoint::{Config as EndpointConfig, Endpoint, OptionsStatus, Or
 use crate::sip::shell::{ShellConfig, ShellError, ShellLimits, Sockets, order_queue};
 use crate::speech::{Speech, SpeechState};
 use crate::store::{SqliteStore, Store, StoreError, Writer};
+use crate::telemetry::Metrics;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -153,7 +154,7 @@ impl Worker {
         let mut state = ApiState::new(control, store, config.api.keys, Arc::new(move || clock.wall()));
         state.metrics_open = config.api.metrics_open;
         state.retention_days = config.recording.retention_days;
-        state.metrics = metrics_page(&shells);
+        state.metrics = metrics_page(config.metrics, &shells);
         let api_stop = stop.clone();
         tasks.spawn("api", async move {
             if let Err(error) = api::serve(api_listener, api::router(state), api_stop.cancelled_owned()).await {
@@ -255,12 +256,14 @@ fn advertised(
     listeners
 }
 
-fn metrics_page(shells: &Arc<Shells>) -> Arc<dyn Fn() -> String + Send + Sync> {
+/// The page asks the collections each time; a page that outlives its worker shows the last values.
+fn metrics_page(metrics: Option<Metrics>, shells: &Arc<Shells>) -> Arc<dyn Fn() -> String + Send + Sync> {
+    let Some(metrics) = metrics else { return Arc::new(String::new) };
     let shells = Arc::downgrade(shells);
-    Arc::new(move || {
+    metrics.collect(move |gauges| {
         if let Some(shells) = shells.upgrade() {
-            shells.gauges();
+            shells.gauges(gauges);
         }
-        crate::telemetry::render_metrics()
-    })
+    });
+    Arc::new(move || metrics.render())
 }

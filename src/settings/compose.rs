@@ -72,6 +72,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         assistants: assistants(settings)?,
         deadlines: settings.deadlines.clone(),
         observer: None,
+        metrics: None,
     })
 }
 

@@ -34,12 +34,17 @@ metric_list!(
         TurnsFailed = "turns_failed_total", "Turns that failed.";
         PlaybackFailed = "playback_failed_total", "Utterances that could not be played.";
         DigitsDropped = "digits_dropped_total", "Keys beyond what a collection holds.";
+        InputsDropped = "inputs_dropped_total", "Things callers said or keyed that could not wait for their turn.";
+        SpeechDropped = "speech_dropped_total", "Words of assistants that were not spoken because too many waited.";
+        RecognitionFailed = "recognition_failed_total", "Recogniser failures on live legs.";
+        HandoffsRequested = "handoffs_requested_total", "Turns that asked for a human.";
         TransfersStarted = "transfers_started_total", "Transfer attempts.";
         TransfersEnded = "transfers_ended_total", "Transfers that ended, by outcome.";
         TransfersRefused = "transfers_refused_total", "Transfers that were not carried out.";
         StaleAnswers = "stale_answers_total", "Answers that came too late to matter.";
         UnexpectedEvents = "unexpected_events_total", "Events that meant nothing in their phase.";
         EndStepsTimedOut = "end_steps_timed_out_total", "Steps of a call's end that went on without their answer.";
+        CallsRefused = "calls_refused_total", "Calls and destinations that were turned away, by why.";
         Orphans = "orphans_reaped_total", "Things found without their partners and removed; must stay 0.";
     }
 );
@@ -80,10 +85,15 @@ impl Counter {
             Self::TransfersEnded => Some(("outcome", OUTCOMES)),
             Self::EndStepsTimedOut => Some(("step", END_STEPS)),
             Self::Orphans => Some(("kind", ORPHANS)),
+            Self::CallsRefused => Some(("why", REFUSALS)),
             Self::TurnsTimedOut
             | Self::TurnsFailed
             | Self::PlaybackFailed
             | Self::DigitsDropped
+            | Self::InputsDropped
+            | Self::SpeechDropped
+            | Self::RecognitionFailed
+            | Self::HandoffsRequested
             | Self::TransfersStarted
             | Self::TransfersRefused
             | Self::StaleAnswers
@@ -141,6 +151,7 @@ const OUTCOMES: &[&str] = &[
     "unsupported",
 ];
 const END_STEPS: &[&str] = &["last_words", "release", "close"];
+const REFUSALS: &[&str] = &["full", "draining", "no_assistant", "no_media", "destination"];
 const ORPHANS: &[&str] = &["dialog", "rtp_port", "driver", "runtime"];
 
 const METADATA: Metadata<'static> = Metadata::new("voice_worker", Level::INFO, Some("voice_worker"));

@@ -49,6 +49,22 @@ pub fn report(conversation: ConversationId, notice: &Notice) {
             tracing::warn!(%conversation, step, "a step of the call's end went on without its answer");
             count(Counter::EndStepsTimedOut, step, 1);
         }
+        Notice::InputsDropped { count: inputs } => {
+            tracing::warn!(%conversation, inputs, "what the caller said or keyed could not wait for its turn and was dropped");
+            count(Counter::InputsDropped, "", u64::from(*inputs));
+        }
+        Notice::SpeechDropped { turn } => {
+            tracing::warn!(%conversation, ?turn, "words of the assistant were not spoken: too many waited");
+            count(Counter::SpeechDropped, "", 1);
+        }
+        Notice::RecognitionFailed { leg, given_up } => {
+            tracing::warn!(%conversation, %leg, given_up, "the recogniser failed; keys are heard");
+            count(Counter::RecognitionFailed, "", 1);
+        }
+        Notice::HandoffRequested { turn } => {
+            tracing::info!(%conversation, %turn, "a turn asked for a human");
+            count(Counter::HandoffsRequested, "", 1);
+        }
         Notice::CallEnded { cause, duration } => {
             let word = cause_word(*cause);
             let reason = cause.termination_reason().as_str();

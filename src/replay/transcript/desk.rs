@@ -257,7 +257,11 @@ impl Desk {
                 self.soon(Event::SessionEnded { request });
             }
             Command::Notify(Notice::CallEnded { cause, .. }) => self.ended_with = Some(cause),
-            Command::Ring { .. } | Command::AbandonRefer { .. } | Command::Listen { .. } | Command::StopListening { .. } | Command::Notify(_) => {}
+            Command::Ring { .. }
+            | Command::AbandonRefer { .. }
+            | Command::Listen { .. }
+            | Command::StopListening { .. }
+            | Command::Notify(_) => {}
         }
     }
 

@@ -41,7 +41,9 @@ pub(super) fn check(line: usize, expectation: &Expectation, desk: &Desk) -> Vec<
         check_keypad(keypad, desk, &mut miss);
     }
     if let Some(reason) = &expectation.end {
-        let seen = desk.ended_with().map_or("the call is not over".to_owned(), |cause| format!("it ended with {}", cause.termination_reason().as_str()));
+        let seen = desk
+            .ended_with()
+            .map_or("the call is not over".to_owned(), |cause| format!("it ended with {}", cause.termination_reason().as_str()));
         if desk.ended_with().is_none_or(|cause| cause.termination_reason().as_str() != reason) {
             miss(format!("the end {reason}"), seen);
         }

@@ -32,7 +32,13 @@ pub struct TranscriptReplay {
 }
 
 /// Plays the whole script. A caller who neither hangs up nor is hung up on hangs up after the last step.
-pub fn transcript_replay(assistant: &Arc<Assistant>, settings: CallSettings, steps: &[(usize, Step)], faults: Faults, seed: u64) -> TranscriptReplay {
+pub fn transcript_replay(
+    assistant: &Arc<Assistant>,
+    settings: CallSettings,
+    steps: &[(usize, Step)],
+    faults: Faults,
+    seed: u64,
+) -> TranscriptReplay {
     let mut desk = Desk::new(Arc::clone(assistant), settings, faults, seed);
     let (mut expectations, mut unmet) = (0, Vec::new());
     for (line, step) in steps {

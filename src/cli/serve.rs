@@ -1,0 +1,80 @@
+//! `serve`: the daemon.
+
+use super::{BAD_CONFIGURATION, ConfigArgs, FAILED, block_on, say_why};
+use crate::host::Worker;
+use crate::settings::{self, Settings};
+use crate::telemetry::{self, Metrics};
+use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+pub(super) fn run(args: &ConfigArgs) -> ExitCode {
+    let settings = match args.load() {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    let mut config = match settings::compose(&settings) {
+        Ok(config) => config,
+        Err(error) => {
+            say_why("configuration", &error);
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
+    };
+    let log_format = match settings.telemetry.format {
+        settings::LogFormat::Text => telemetry::LogFormat::Text,
+        settings::LogFormat::Json => telemetry::LogFormat::Json,
+    };
+    if let Err(error) = telemetry::init(log_format, &settings.telemetry.level) {
+        say_why("telemetry", &error);
+        return ExitCode::from(BAD_CONFIGURATION);
+    }
+    match Metrics::new().and_then(|metrics| metrics.install().map(|()| metrics)) {
+        Ok(metrics) => config.metrics = Some(metrics),
+        Err(error) => tracing::error!(%error, "no metrics are kept"),
+    }
+    block_on(serve(settings, config))
+}
+
+async fn serve(settings: Settings, config: crate::host::Config) -> ExitCode {
+    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        (Err(error), _) | (_, Err(error)) => {
+            say_why("signals", &error);
+            return ExitCode::from(FAILED);
+        }
+    };
+    let worker = match Worker::start(config).await {
+        Ok(worker) => worker,
+        Err(error) => {
+            say_why("the worker does not start", &error);
+            return ExitCode::from(FAILED);
+        }
+    };
+    let sip: Vec<String> = worker.sip_addresses().iter().map(ToString::to_string).collect();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), sip = sip.join(", "), api = %worker.api_address(), "taking calls");
+    for why in worker.not_ready() {
+        tracing::warn!("not ready: {why}");
+    }
+    either(&mut terminate, &mut interrupt).await;
+    let force = CancellationToken::new();
+    let forced = force.clone();
+    tokio::select! {
+        () = worker.drain(settings.worker.drain_deadline, force) => {}
+        () = async {
+            either(&mut terminate, &mut interrupt).await;
+            tracing::warn!("second signal: the calls that are left end now");
+            forced.cancel();
+            std::future::pending::<()>().await;
+        } => {}
+    }
+    worker.stop().await;
+    tracing::info!("stopped");
+    ExitCode::SUCCESS
+}
+
+async fn either(first: &mut Signal, second: &mut Signal) {
+    tokio::select! {
+        _ = first.recv() => {}
+        _ = second.recv() => {}
+    }
+}
