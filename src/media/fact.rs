@@ -84,4 +84,6 @@ pub struct LegStats {
     pub peer_lost: u32,
     pub digits_received: u64,
     pub digits_sent: u64,
+    /// Keys not sent because 32 waited already.
+    pub digits_refused: u64,
 }

@@ -19,15 +19,29 @@
 //! Everything is 8 kHz mono `i16` in frames of [`FRAME`] samples. Facts come out of [`Session::poll_fact`]; orders go in by [`Session::handle`].
 #![deny(clippy::disallowed_types, clippy::wildcard_enum_match_arm)]
 
+mod codec;
+mod dtmf;
 mod fact;
+mod jitter;
+mod mixer;
 mod order;
+mod playout;
+mod rtcp;
+mod rtp;
+mod session;
+mod source;
+mod tones;
+mod vad;
 
 pub mod shell;
 
+pub use codec::{decode, encode};
 pub use fact::{LegStats, MediaFact};
-pub use order::{
-    AudioCodec, AudioFormat, DigitRefused, EventFormat, Latch, LegMediaConfig, MediaDirection, MediaOrder, PlayoutFull, RoomId, VadConfig,
-};
+pub use mixer::{Mixer, add};
+pub use order::{AudioCodec, AudioFormat, EventFormat, Latch, LegMediaConfig, MediaDirection, MediaOrder, PlayoutFull, RoomId, VadConfig};
+pub use session::{MAX_DATAGRAM, Outgoing, Session};
+pub use tones::Tone;
+pub use vad::{SpeechEdge, Vad};
 
 /// Samples a second of everything inside this module.
 pub const SAMPLE_RATE: u32 = 8_000;

@@ -191,8 +191,3 @@ impl Default for LegMediaConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the playout queue of this leg is full: hand the same chunk in again when some of it was played")]
 pub struct PlayoutFull;
-
-/// Too many keys wait to be sent; this one was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many keys wait to be sent on this leg")]
-pub struct DigitRefused;

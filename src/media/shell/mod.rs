@@ -13,6 +13,13 @@
 
 mod engine;
 mod error;
+mod histogram;
+mod pacer;
+mod ports;
+mod recorder;
+
+#[cfg(test)]
+mod tests;
 
 pub use engine::{Clock, EngineConfig, EngineStats, FactSink, LegMedia, MediaEngine, Quantiles, Tap};
 pub use error::{MediaError, OrderRefused};
