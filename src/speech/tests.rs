@@ -59,15 +59,20 @@ fn say(speech: &Speech, text: &str) -> Vec<i16> {
     telephone(&speech.synthesizer.speak(SpeakRequest::plain(text)).unwrap().blocking_all().unwrap())
 }
 
-/// Pushes no faster than the ear reads, then waits for the utterance's last event.
-fn hear(handle: &ListenHandle, heard: &Receiver<SpeechEvent>, samples: &[i16]) -> Vec<SpeechEvent> {
-    let silence = vec![0; 8_000];
-    for second in samples.chunks(4_000).chain(silence.chunks(4_000)) {
-        handle.push(second);
+/// Pushes no faster than the ear reads.
+fn push(handle: &ListenHandle, samples: &[i16]) {
+    for part in samples.chunks(4_000) {
+        handle.push(part);
         while handle.waiting() > 0 {
             std::thread::yield_now();
         }
     }
+}
+
+/// Says something and waits for the utterance's last event.
+fn hear(handle: &ListenHandle, heard: &Receiver<SpeechEvent>, samples: &[i16]) -> Vec<SpeechEvent> {
+    push(handle, samples);
+    push(handle, &[0; 8_000]);
     let mut events = Vec::new();
     while let Ok(event) = heard.recv_timeout(Duration::from_secs(30)) {
         let last = matches!(event, SpeechEvent::Final { .. } | SpeechEvent::NoWords | SpeechEvent::Failed { .. });
@@ -126,4 +131,106 @@ fn what_the_voice_says_on_the_telephone_the_ear_understands() {
     }
     eprintln!("word error rate: {errors} of {total}");
     assert!(errors * 100 <= total * 6, "{errors} of {total} words wrong, at most 6 % were measured when this was built");
+}
+
+#[test]
+fn noise_a_hum_and_a_ringing_tone_are_never_words() {
+    let Some(speech) = local() else { return };
+    let (handle, heard) = ear(speech, ListenConfig::default());
+    let mut random = 1_u32;
+    let mut hiss = || {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        i16::try_from(random >> 20).unwrap_or(0) - 2_048
+    };
+    let noise: Vec<i16> = (0..12_000).map(|_| hiss()).collect();
+    let tone = |hertz: f32, n: u16| (6_000.0 * (std::f32::consts::TAU * hertz * f32::from(n) / 8_000.0).sin()) as i16;
+    let hum: Vec<i16> = (0..12_000).map(|n| tone(50.0, n)).collect();
+    let ringing: Vec<i16> = (0..24_000).map(|n| if n % 12_000 < 8_000 { tone(440.0, n) / 2 + tone(480.0, n) / 2 } else { 0 }).collect();
+    for sound in [noise, hum, ringing] {
+        push(&handle, &[0; 8_000]);
+        push(&handle, &telephone(&sound));
+    }
+    push(&handle, &[0; 8_000]);
+    push(&handle, &say(speech, "Yes, that is correct."));
+    push(&handle, &[0; 8_000]);
+    let first = std::iter::from_fn(|| heard.recv_timeout(Duration::from_secs(30)).ok()).find_map(|event| match event {
+        SpeechEvent::Final { text, .. } => Some(text.into_exposed()),
+        _ => None,
+    });
+    assert_eq!(first.as_deref().map(words).unwrap_or_default(), ["yes", "that", "is", "correct"]);
+}
+
+#[test]
+fn a_long_text_comes_sentence_by_sentence_and_lets_another_call_in_between() {
+    let Some(speech) = local() else { return };
+    let voice = &speech.synthesizer;
+    let mut long = voice.speak(SpeakRequest::plain("This is one sentence of many, is it not? ".repeat(40))).unwrap();
+    let mut pieces = 0;
+    let short = voice.speak(SpeakRequest::plain("Hold on.")).unwrap().blocking_all().unwrap();
+    assert!(!short.is_empty());
+    while let Some(piece) = long.blocking_next() {
+        assert!(!piece.unwrap().is_empty());
+        pieces += 1;
+    }
+    assert_eq!(pieces, 40);
+}
+
+#[test]
+fn the_same_sentence_has_the_same_samples_and_a_faster_one_fewer() {
+    let Some(speech) = local() else { return };
+    let state = models::check(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models"));
+    let fresh = LocalSynthesizer::start(&models::ModelPaths::of(&state).unwrap(), 1).unwrap();
+    let text = "Thank you for calling.";
+    let once = fresh.speak(SpeakRequest::plain(text)).unwrap().blocking_all().unwrap();
+    let again = speech.synthesizer.speak(SpeakRequest::plain(text)).unwrap().blocking_all().unwrap();
+    assert_eq!(once, again);
+    let fast = fresh.speak(SpeakRequest { speed_percent: 150, ..SpeakRequest::plain(text) }).unwrap().blocking_all().unwrap();
+    assert!(fast.len() * 5 < once.len() * 4, "{} against {}", fast.len(), once.len());
+}
+
+#[test]
+fn a_word_no_dictionary_has_is_still_spoken() {
+    let Some(speech) = local() else { return };
+    let name = say(speech, "Zyxovarian Qwandle.");
+    assert!(name.len() > 6_000, "{} samples", name.len());
+    assert!(say(speech, "*** !!! …").is_empty());
+}
+
+#[test]
+fn a_stopped_voice_and_a_stopped_ear_say_so() {
+    let Some(_) = local() else { return };
+    let state = models::check(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models"));
+    let paths = models::ModelPaths::of(&state).unwrap();
+    let voice = LocalSynthesizer::start(&paths, 1).unwrap();
+    let waiting = voice.speak(SpeakRequest::plain("This is a sentence. ".repeat(40))).unwrap();
+    drop(voice);
+    assert_eq!(waiting.blocking_all(), Err(SpeechError::Stopped));
+
+    let recognizer = LocalRecognizer::start(&paths, 1).unwrap();
+    let (events, heard) = sync_channel(10);
+    let handle = recognizer.listen(ListenConfig::default(), Arc::new(move |event| drop(events.try_send(event)))).unwrap();
+    drop(recognizer);
+    assert_eq!(heard.recv_timeout(Duration::from_secs(30)), Ok(SpeechEvent::Failed { error: SpeechError::Stopped }));
+    handle.push(&[0; 160]);
+}
+
+#[test]
+fn what_the_engines_cannot_do_is_refused_at_once() {
+    let Some(speech) = local() else { return };
+    let strange = SpeakRequest { voice: Some("nobody".to_owned()), ..SpeakRequest::plain("a") };
+    assert!(matches!(speech.synthesizer.speak(strange), Err(SpeechError::UnknownVoice { .. })));
+    let german = ListenConfig { language: Some("de-DE".to_owned()), ..ListenConfig::default() };
+    assert!(matches!(speech.recognizer.listen(german, Arc::new(|_| {})), Err(SpeechError::UnsupportedLanguage { .. })));
+    let english = ListenConfig { language: Some("en-GB".to_owned()), hints: vec!["Zyx\0ova".into()], ..ListenConfig::default() };
+    assert!(speech.recognizer.listen(english, Arc::new(|_| {})).is_ok());
+}
+
+#[test]
+fn a_worker_without_models_starts_deaf_and_mute_and_says_how_to_help_it() {
+    let empty = tempfile::tempdir().unwrap();
+    let speech = Speech::local_or_unavailable(&LocalConfig { models: empty.path().to_owned(), cores: 1, cache_bytes: 0 });
+    let SpeechState::Unavailable { why } = speech.state() else { panic!("{speech:?}") };
+    assert!(why.contains("hibari/hibari.onnx") && why.contains("make models"), "{why}");
+    assert!(matches!(speech.synthesizer.speak(SpeakRequest::plain("a")), Err(SpeechError::Unavailable { .. })));
+    assert!(matches!(speech.recognizer.listen(ListenConfig::default(), Arc::new(|_| {})), Err(SpeechError::Unavailable { .. })));
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState};
 
-use super::plausible::{Decoded, is_looping};
+use super::plausible::{Decoded, is_looping, without_loop};
 use super::voice::Upsampler;
 use crate::speech::SpeechError;
 
@@ -42,7 +42,7 @@ impl Decoder {
         Ok(Self { weights: Arc::clone(weights), state })
     }
 
-    /// Samples at 8 kHz in. Decodes again with the whole context where the first words loop.
+    /// Samples at 8 kHz in. Words that loop are cut to one round where that is certain, else decoded again with the whole context.
     pub(super) fn decode(&mut self, audio: &[i16], hints: &str) -> Result<Decoded, SpeechError> {
         let wide = padded(audio);
         let hints = self.tokens(hints)?;
@@ -50,10 +50,13 @@ impl Decoder {
         let context = frames.next_multiple_of(64).min(WHOLE_CONTEXT);
         let decoded = self.run(&wide, context, &hints)?;
         let seconds = seconds(audio.len());
-        if context < WHOLE_CONTEXT && is_looping(&decoded.text, seconds) {
-            return self.run(&wide, WHOLE_CONTEXT, &hints);
+        if !is_looping(&decoded.text, seconds) {
+            return Ok(decoded);
         }
-        Ok(decoded)
+        if let Some(text) = without_loop(&decoded.text, seconds) {
+            return Ok(Decoded { text, ..decoded });
+        }
+        if context < WHOLE_CONTEXT { self.run(&wide, WHOLE_CONTEXT, &hints) } else { Ok(decoded) }
     }
 
     fn tokens(&self, hints: &str) -> Result<Vec<c_int>, SpeechError> {

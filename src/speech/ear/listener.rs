@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::pool::{Pool, Task, Words};
+use super::pool::{Decoding, Task, Words};
 use super::segment::{Segmenter, Step, UtteranceNumber};
 use super::voice::{Earshot, FRAME, VoiceDetector};
 use crate::model::Redacted;
@@ -114,7 +114,7 @@ impl Listener {
     }
 
     /// Does what is due; false once this listener is over.
-    pub(super) fn step(&mut self, pool: &Pool, ring: &Arc<dyn Fn() + Send + Sync>) -> bool {
+    pub(super) fn step(&mut self, pool: &dyn Decoding, ring: &Arc<dyn Fn() + Send + Sync>) -> bool {
         let mut contents = self.inbox.lock();
         if contents.closed {
             drop(contents);
@@ -165,7 +165,7 @@ impl Listener {
         }
     }
 
-    fn hear(&mut self, pool: &Pool, ring: &Arc<dyn Fn() + Send + Sync>) {
+    fn hear(&mut self, pool: &dyn Decoding, ring: &Arc<dyn Fn() + Send + Sync>) {
         let samples = std::mem::take(&mut self.rest);
         let (frames, rest) = samples.as_chunks::<FRAME>();
         let mut steps = Vec::new();
@@ -179,7 +179,7 @@ impl Listener {
         }
     }
 
-    fn take(&mut self, step: Step, pool: &Pool, ring: &Arc<dyn Fn() + Send + Sync>) {
+    fn take(&mut self, step: Step, pool: &dyn Decoding, ring: &Arc<dyn Fn() + Send + Sync>) {
         match step {
             Step::Started => (self.events)(SpeechEvent::SpeechStarted),
             Step::Partial { utterance, audio } => {
@@ -255,3 +255,6 @@ impl Listener {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

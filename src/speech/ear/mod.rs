@@ -119,7 +119,7 @@ impl Shared {
         while self.wait(&mut listeners) {
             listeners.retain_mut(|listener| {
                 // A panic ends one listener, not everybody's ear.
-                let step = std::panic::AssertUnwindSafe(|| listener.step(&self.pool, &ring));
+                let step = std::panic::AssertUnwindSafe(|| listener.step(&*self.pool, &ring));
                 std::panic::catch_unwind(step).unwrap_or_else(|_| {
                     listener.fail(SpeechError::Recognition { why: "the listener panicked".to_owned() });
                     false

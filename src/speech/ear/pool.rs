@@ -24,6 +24,14 @@ pub(super) struct Task {
     pub(super) done: Box<dyn FnOnce(Words) + Send>,
 }
 
+/// Whoever turns utterances into words; both calls return at once.
+pub(super) trait Decoding: Send + Sync {
+    /// Decodes before any partial. Bounded by the listeners: each has at most one wanted whole utterance being spoken and four ended ones.
+    fn whole(&self, task: Task);
+    /// False where others wait already: a partial that comes late is of no use.
+    fn partial(&self, task: Task) -> bool;
+}
+
 #[derive(Default)]
 struct Queue {
     whole: VecDeque<Task>,
@@ -50,27 +58,6 @@ impl Pool {
             pool.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
         Ok(pool)
-    }
-
-    /// Bounded by the listeners: each has at most one wanted whole utterance being spoken and four ended ones.
-    pub(super) fn whole(&self, task: Task) {
-        let mut queue = self.lock();
-        queue.whole.retain(|waiting| waiting.wanted.load(Ordering::Relaxed));
-        queue.whole.push_back(task);
-        drop(queue);
-        self.wake.notify_one();
-    }
-
-    /// False where others wait already: a partial that comes late is of no use.
-    pub(super) fn partial(&self, task: Task) -> bool {
-        let mut queue = self.lock();
-        if !queue.whole.is_empty() || !queue.partial.is_empty() {
-            return false;
-        }
-        queue.partial.push_back(task);
-        drop(queue);
-        self.wake.notify_one();
-        true
     }
 
     pub(super) fn stop(&self) {
@@ -114,6 +101,27 @@ impl Pool {
             });
             (task.done)(words);
         }
+    }
+}
+
+impl Decoding for Pool {
+    fn whole(&self, task: Task) {
+        let mut queue = self.lock();
+        queue.whole.retain(|waiting| waiting.wanted.load(Ordering::Relaxed));
+        queue.whole.push_back(task);
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    fn partial(&self, task: Task) -> bool {
+        let mut queue = self.lock();
+        if !queue.whole.is_empty() || !queue.partial.is_empty() {
+            return false;
+        }
+        queue.partial.push_back(task);
+        drop(queue);
+        self.wake.notify_one();
+        true
     }
 }
 

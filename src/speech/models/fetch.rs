@@ -156,3 +156,43 @@ fn remove(path: &Path) -> Result<(), ModelsError> {
         Err(source) => Err(ModelsError::File { what: "remove", path: path.to_owned(), source }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn a_file_comes_into_place_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let unpacked = dir.path().join("unpacked");
+        make_dir(&unpacked).unwrap();
+        write(&unpacked.join("member"), b"abc").unwrap();
+        let mut steps = Vec::new();
+        let made = |sha256| Made { file: "below/file", sha256, from: Origin::Member("member") };
+        let wrong = place(&made("00"), &unpacked, dir.path(), &mut |step| steps.push(step)).unwrap_err();
+        assert!(matches!(&wrong, ModelsError::Hash { found, .. } if found == ABC), "{wrong}");
+        assert_eq!(fs::read_dir(dir.path().join("below")).unwrap().count(), 0);
+        place(&made(ABC), &unpacked, dir.path(), &mut |step| steps.push(step)).unwrap();
+        assert_eq!(fs::read(dir.path().join("below/file")).unwrap(), b"abc");
+        assert_eq!(fs::read_dir(dir.path().join("below")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_client_that_fails_or_is_not_there_is_quoted() {
+        let failed = run(Command::new("sh").args(["-c", "echo first >&2; echo 'no such package' >&2; exit 1"])).unwrap_err();
+        assert!(matches!(&failed, ModelsError::Client { said, .. } if said.contains("no such package")), "{failed}");
+        let absent = run(&mut Command::new("no-such-program-anywhere")).unwrap_err();
+        assert!(absent.to_string().contains("python3-pip"), "{absent}");
+    }
+
+    #[test]
+    fn what_an_interrupted_run_left_is_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        write(&dir.path().join("a"), b"a").unwrap();
+        remove(&dir.path().join("a")).unwrap();
+        remove(&dir.path().join("a")).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}

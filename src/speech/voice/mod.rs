@@ -106,12 +106,20 @@ impl Shared {
         let options = Engine::options();
         while let Some(job) = self.take() {
             if let Some(rest) = self.sentence(job, &options) {
-                let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-                queue.jobs.push_back(rest);
-                drop(queue);
-                self.wake.notify_one();
+                self.put_back(rest);
             }
         }
+    }
+
+    fn put_back(&self, job: Job) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.stopped {
+            drop(job.out.try_send(Err(SpeechError::Stopped)));
+            return;
+        }
+        queue.jobs.push_back(job);
+        drop(queue);
+        self.wake.notify_one();
     }
 
     /// The next request; `None` once stopped.

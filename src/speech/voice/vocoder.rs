@@ -139,7 +139,7 @@ fn interpolated(pitch: &[f32], frame: usize, sample: usize) -> f32 {
 fn mirrored(samples: &[f32], at: usize) -> f32 {
     let half = FFT / 2;
     let last = samples.len() - 1;
-    let index = if at < half { half - at } else { at - half };
+    let index = at.abs_diff(half);
     let index = if index > last { (2 * last).saturating_sub(index) } else { index };
     samples[index.min(last)]
 }
