@@ -29,6 +29,8 @@ pub(crate) struct Core {
     utterances: u32,
     requests: u32,
     watched: Option<(UtteranceId, Shield)>,
+    /// The turn that is computed: what was heard of it is told when it is closed, so once.
+    open_turn: Option<TurnId>,
 }
 
 impl Core {
@@ -47,6 +49,7 @@ impl Core {
             utterances: 0,
             requests: 0,
             watched: None,
+            open_turn: None,
         }
     }
 
@@ -89,7 +92,20 @@ impl Core {
         self.turns = self.turns.saturating_add(1);
         self.order(Command::RunTurn { turn, input });
         self.arm(TimerKind::Turn, self.settings.deadlines.turn);
+        self.open_turn = Some(turn);
         turn
+    }
+
+    /// The turn is closed or cancelled: it says nothing more.
+    pub(crate) fn close_turn(&mut self) {
+        self.timers.stop(TimerKind::Turn);
+        self.open_turn = None;
+        self.report_heard();
+    }
+
+    pub(crate) fn cancel_turn(&mut self, turn: TurnId) {
+        self.order(Command::CancelTurn { turn });
+        self.close_turn();
     }
 
     /// The worker drains: the call ends at `deadline` at the latest.
@@ -196,7 +212,7 @@ impl Core {
     }
 
     fn report_heard(&mut self) {
-        while let Some((turn, text)) = self.player.take_heard() {
+        while let Some((turn, text)) = self.player.take_heard(self.open_turn) {
             self.order(Command::ReportHeard { turn, text: Redacted::new(text) });
         }
     }

@@ -156,9 +156,10 @@ impl Player {
         self.note(utterance.turn, &heard, true);
     }
 
-    /// The heard words of a turn that was broken off and whose every utterance is accounted for.
-    pub(crate) fn take_heard(&mut self) -> Option<(TurnId, String)> {
-        let place = self.heard.iter().position(|heard| heard.broken && !self.queue.iter().any(|u| u.turn == Some(heard.turn)))?;
+    /// The heard words of a turn that was broken off, says nothing more (it is not `open`), and whose every utterance is accounted for.
+    pub(crate) fn take_heard(&mut self, open: Option<TurnId>) -> Option<(TurnId, String)> {
+        let is_over = |heard: &Heard| open != Some(heard.turn) && !self.queue.iter().any(|utterance| utterance.turn == Some(heard.turn));
+        let place = self.heard.iter().position(|heard| heard.broken && is_over(heard))?;
         self.heard.remove(place).map(|heard| (heard.turn, heard.text))
     }
 
@@ -241,10 +242,10 @@ mod tests {
         assert!(player.ended(UtteranceId(0), PlaybackReport { heard: Millis(700), total: Some(Millis(700)), cut: false }));
         assert_eq!(player.interrupt(Shield::Open), [UtteranceId(1), UtteranceId(2)]);
         assert!(player.ended(UtteranceId(1), cut(400, Some(1_200))));
-        assert_eq!(player.take_heard(), None, "one report is still owed");
+        assert_eq!(player.take_heard(None), None, "one report is still owed");
         assert!(player.ended(UtteranceId(2), cut(0, None)));
-        assert_eq!(player.take_heard(), Some((TURN, "first sentence. second".to_owned())));
-        assert_eq!(player.take_heard(), None);
+        assert_eq!(player.take_heard(None), Some((TURN, "first sentence. second".to_owned())));
+        assert_eq!(player.take_heard(None), None);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The turn loop's parts: the turn that is computed, and the inputs that wait for theirs.
 
+use super::barge;
 use super::core::Core;
 use super::playback::Shield;
 use super::timers::TimerKind;
-use super::{Command, barge};
 use crate::model::{Notice, Redacted, TurnId, TurnInput};
 use std::collections::VecDeque;
 
@@ -69,16 +69,15 @@ impl Thinking {
 
     /// The turn is closed by its whole text: says what was not said yet.
     pub(crate) fn close(self, text: &str, core: &mut Core) {
-        core.timers.stop(TimerKind::Turn);
         if !self.muted {
             core.say(Some(self.turn), unspoken(text, &self.early), self.shield);
         }
+        core.close_turn();
     }
 
     /// Its answer is not wanted any more.
     pub(crate) fn cancel(self, core: &mut Core) {
-        core.timers.stop(TimerKind::Turn);
-        core.order(Command::CancelTurn { turn: self.turn });
+        core.cancel_turn(self.turn);
     }
 }
 
@@ -188,6 +187,7 @@ impl Inputs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::Command;
 
     #[test]
     fn what_was_spoken_early_is_not_spoken_again() {

@@ -9,8 +9,10 @@ use super::talking::Talking;
 use crate::call::core::Core;
 use crate::call::legs::{self, LegState};
 use crate::call::{AdminOrder, Command, Direction, Event, LegFailure, TimerKind};
-use crate::model::{EndCause, FirstSpeaker, LegId, Notice, Redacted, TurnId, TurnInput, TurnResult};
+use crate::model::{Digit, EndCause, FirstSpeaker, LegId, Notice, Redacted, TurnId, TurnInput, TurnResult};
 
+/// Keys that wait for the leg. When full, further ones are dropped with a notice.
+const KEYS_MAX: usize = 64;
 /// Sentences of the first turn that wait for the leg. When full, the rest is spoken when the turn is closed.
 const HELD_MAX: usize = 64;
 
@@ -18,6 +20,8 @@ const HELD_MAX: usize = 64;
 pub(crate) struct Answering {
     first: FirstWords,
     step: Step,
+    /// Keys typed before the ACK: they open the first collection.
+    keys: Vec<Digit>,
 }
 
 #[derive(Debug)]
@@ -64,7 +68,7 @@ impl Answering {
             }
         };
         let first = first.unwrap_or_else(|| FirstWords::Computing { turn: core.run_turn(TurnInput::Started), held: Vec::new() });
-        let phase = Self { first, step };
+        let phase = Self { first, step, keys: Vec::new() };
         match (&phase.step, &phase.first) {
             (Step::Preparing, FirstWords::None) => phase.answer(core),
             (Step::Preparing, _) => {
@@ -84,7 +88,7 @@ impl Answering {
                 Phase::Answering(self)
             }
             Event::LegAnswered { .. } => match self.step {
-                Step::Answered | Step::Dialing { .. } => Talking::begin(self.first, core),
+                Step::Answered | Step::Dialing { .. } => Talking::begin(self.first, &self.keys, core),
                 Step::Preparing => self.unexpected(&event, core),
             },
             Event::LegFailed { why, .. } => self.failed(why, core),
@@ -97,6 +101,14 @@ impl Answering {
             Event::Overloaded => self.end(EndCause::Overloaded, core),
             Event::Draining { deadline } => {
                 core.begin_drain(deadline);
+                Phase::Answering(self)
+            }
+            Event::DigitPressed { leg, digit, .. } => {
+                if self.keys.len() < KEYS_MAX {
+                    self.keys.push(digit);
+                } else {
+                    core.notify(Notice::DigitsDropped { leg, count: 1 });
+                }
                 Phase::Answering(self)
             }
             Event::Tick => Phase::Answering(self),
@@ -118,7 +130,6 @@ impl Answering {
             | Event::PartialTranscript { .. }
             | Event::Transcript { .. }
             | Event::RecognitionFailed { .. }
-            | Event::DigitPressed { .. }
             | Event::Ordered(AdminOrder::Say { .. }) => self.unexpected(&event, core),
         }
     }
@@ -132,7 +143,7 @@ impl Answering {
             TimerKind::Turn => {
                 if let FirstWords::Computing { turn, .. } = self.first {
                     core.notify(Notice::TurnTimedOut { turn });
-                    core.order(Command::CancelTurn { turn });
+                    core.cancel_turn(turn);
                 }
                 Self { first: FirstWords::Failed, ..self }.proceed(core)
             }
@@ -171,7 +182,7 @@ impl Answering {
         match self.first {
             FirstWords::Computing { turn: current, held } if current == turn => {
                 core.timers.stop(TimerKind::Turn);
-                Self { first: FirstWords::Ready { turn, held, result }, step: self.step }.proceed(core)
+                Self { first: FirstWords::Ready { turn, held, result }, step: self.step, keys: self.keys }.proceed(core)
             }
             FirstWords::None | FirstWords::Computing { .. } | FirstWords::Ready { .. } | FirstWords::Failed => {
                 self.stale("turn_ready", core)
@@ -182,9 +193,9 @@ impl Answering {
     fn turn_failed(self, turn: TurnId, error: String, core: &mut Core) -> Phase {
         match self.first {
             FirstWords::Computing { turn: current, .. } if current == turn => {
-                core.timers.stop(TimerKind::Turn);
+                core.close_turn();
                 core.notify(Notice::TurnFailed { turn, error });
-                Self { first: FirstWords::Failed, step: self.step }.proceed(core)
+                Self { first: FirstWords::Failed, step: self.step, keys: self.keys }.proceed(core)
             }
             FirstWords::None | FirstWords::Computing { .. } | FirstWords::Ready { .. } | FirstWords::Failed => {
                 self.stale("turn_failed", core)
@@ -219,7 +230,7 @@ impl Answering {
 
     fn end(self, cause: EndCause, core: &mut Core) -> Phase {
         if let FirstWords::Computing { turn, .. } = self.first {
-            core.order(Command::CancelTurn { turn });
+            core.cancel_turn(turn);
         }
         Ending::begin(cause, LastWords::None, core)
     }

@@ -47,8 +47,8 @@ enum Human {
 
 impl Talking {
     /// The leg is up: listen, disclose, and say the first words as far as they are known.
-    pub(crate) fn begin(first: FirstWords, core: &mut Core) -> Phase {
-        let talking = Self {
+    pub(crate) fn begin(first: FirstWords, keys: &[Digit], core: &mut Core) -> Phase {
+        let mut talking = Self {
             turn: TurnLoop::Idle,
             inputs: Inputs::default(),
             collector: Collector::new(&core.settings.voice.dtmf),
@@ -65,6 +65,9 @@ impl Talking {
         core.arm(TimerKind::MaxDuration, Millis(u64::from(core.settings.voice.max_call_duration_ms.get())));
         core.order(Command::Listen { leg: LegId::CALLER });
         talking.order_collecting(core);
+        for digit in keys {
+            talking.keep_key(*digit, core);
+        }
         if let Some(disclosure) = core.settings.voice.first_speaking.ai_disclosure_text.clone() {
             core.say(None, disclosure.as_str(), Shield::Whole);
         }
