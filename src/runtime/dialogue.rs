@@ -1,44 +1,163 @@
-use super::assistant::Assistant;
-use super::session::RuntimeOpening;
-use super::value::Value;
-use crate::model::{CallTransferIntent, DtmfInputSpec, TurnInput, VoiceSettings};
-use std::collections::BTreeMap;
+//! Where one conversation stands. [`Dialogue::answer`] moves it by one input; a turn that fails leaves it as it was.
 
-#[derive(Clone, Debug)]
+mod turn;
+
+use super::assistant::Assistant;
+use super::context::weekday_and_hour;
+use super::session::{CallDirection, RuntimeOpening};
+use super::template;
+use super::tools::cut;
+use super::value::{Decimal, Value};
+use crate::model::{CallTransferIntent, DtmfInputSpec, Redacted, Text, TurnInput, VoiceSettings};
+use std::collections::BTreeMap;
+use turn::Turn;
+
+#[derive(Clone)]
 pub(crate) struct Dialogue {
+    position: Position,
+    /// How often the waiting node did not understand in a row.
+    reasks: u32,
     variables: BTreeMap<String, Value>,
+    system: BTreeMap<&'static str, Value>,
+    pending: Option<CallTransferIntent>,
+    handed_off: bool,
+    /// The retune of the last turn; its prefix is the one the next keypad input carries.
+    retune: Option<DtmfInputSpec>,
+    refused: Vec<String>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Position {
+    /// No turn yet.
+    Fresh,
+    /// The node that hears what the caller says next.
+    Waiting(usize),
+    /// No node listens; the platform tools do.
+    Adrift,
+}
+
+/// What one input leads to.
+#[derive(Default)]
 pub(crate) struct Reply {
     pub(crate) text: String,
     pub(crate) end: bool,
     pub(crate) transfer: Option<CallTransferIntent>,
     pub(crate) dtmf_input: Option<DtmfInputSpec>,
     pub(crate) handoff: Option<serde_json::Map<String, serde_json::Value>>,
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<TurnFault>,
+}
+
+/// The contract's vocabulary for `TurnResult.error`; never holds a word of the caller.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TurnFault {
+    #[error("max_steps_exceeded")]
+    MaxSteps,
+    #[error("routing_error: {node}")]
+    Routing { node: String },
+    #[error("node_execution_failed: {kind}: {detail}")]
+    Node { kind: &'static str, detail: String },
 }
 
 impl Dialogue {
-    pub(crate) fn new(_: &Assistant, opening: &RuntimeOpening) -> Self {
-        Self { variables: opening.variables.clone() }
+    pub(crate) fn new(assistant: &Assistant, opening: &RuntimeOpening) -> Self {
+        let mut variables: BTreeMap<String, Value> =
+            assistant.variables.iter().filter_map(|(name, spec)| Some((name.clone(), spec.default.clone()?))).collect();
+        let mut refused = Vec::new();
+        for (name, value) in &opening.variables {
+            let fits =
+                assistant.variables.get(name).and_then(|spec| spec.checked(value.clone()).or_else(|| spec.from_written(&value.render())));
+            match fits {
+                Some(value) => drop(variables.insert(name.clone(), value)),
+                None => refused.push(name.clone()),
+            }
+        }
+        let (weekday, hour) = weekday_and_hour(opening.wall, assistant.utc_offset_minutes);
+        let direction = match opening.direction {
+            CallDirection::Inbound => "inbound",
+            CallDirection::Outbound => "outbound",
+        };
+        let mut system = BTreeMap::from([
+            ("assistant_name", Value::text(assistant.name())),
+            ("caller_number", Value::text(opening.from.expose())),
+            ("called_number", Value::text(opening.to.expose())),
+            ("direction", Value::text(direction)),
+            ("weekday", Value::text(weekday)),
+        ]);
+        system.extend(Decimal::from_whole(hour).map(|hour| ("hour", Value::Number(hour))));
+        Self { position: Position::Fresh, reasks: 0, variables, system, pending: None, handed_off: false, retune: None, refused }
     }
-    pub(crate) fn answer(&mut self, _: &Assistant, _: &TurnInput) -> Reply {
-        Reply::default()
+
+    pub(crate) fn answer(&mut self, assistant: &Assistant, input: &TurnInput) -> Reply {
+        let before = self.clone();
+        let mut turn = Turn::new(assistant, self);
+        let outcome = match input {
+            TurnInput::Started => turn.started(),
+            TurnInput::Said { text } => turn.said(text.expose()),
+            TurnInput::Keyed { text } => turn.keyed(text.expose()),
+            TurnInput::Silent { reminder: _ } => turn.silent(),
+            TurnInput::TransferEnded { outcome, on_failure } => turn.transfer_ended(*outcome, on_failure.as_deref()),
+        };
+        let mut reply = turn.reply;
+        if let Err(fault) = outcome {
+            *self = before;
+            if let TurnInput::TransferEnded { .. } = input {
+                self.pending = None; // it is over, whatever became of the answer to it
+            }
+            reply = Reply { error: Some(fault), ..Reply::default() };
+        }
+        if let (Position::Waiting(node), None, false) = (self.position, &self.pending, reply.end) {
+            reply.dtmf_input = assistant.workflow().nodes.get(node).and_then(|node| node.dtmf_input.clone());
+        }
+        self.retune.clone_from(&reply.dtmf_input);
+        reply
     }
-    pub(crate) fn pending_transfer(&self) -> Option<&CallTransferIntent> {
-        None
+
+    pub(crate) const fn pending_transfer(&self) -> Option<&CallTransferIntent> {
+        self.pending.as_ref()
     }
-    pub(crate) fn voice_settings(&self, assistant: &Assistant) -> VoiceSettings {
-        assistant.voice().clone()
-    }
+
     pub(crate) fn refused_variables(&self) -> &[String] {
-        &[]
+        &self.refused
     }
-    pub(crate) fn variables(&self) -> &BTreeMap<String, Value> {
+
+    pub(crate) const fn variables(&self) -> &BTreeMap<String, Value> {
         &self.variables
     }
-    pub(crate) fn node_id<'a>(&self, _: &'a Assistant) -> Option<&'a str> {
-        None
+
+    pub(crate) fn node_id<'a>(&self, assistant: &'a Assistant) -> Option<&'a str> {
+        match self.position {
+            Position::Waiting(node) => assistant.workflow().nodes.get(node).map(|node| node.id.as_str()),
+            Position::Fresh | Position::Adrift => None,
+        }
+    }
+
+    pub(crate) fn voice_settings(&self, assistant: &Assistant) -> VoiceSettings {
+        fn filled<const MAX: usize>(dialogue: &Dialogue, text: Option<&Text<MAX>>) -> Option<Text<MAX>> {
+            text.map(|text| cut(dialogue.fill(text.as_str())))
+        }
+        let mut voice = assistant.voice().clone();
+        voice.first_speaking.text = filled(self, voice.first_speaking.text.as_ref());
+        voice.first_speaking.ai_disclosure_text = filled(self, voice.first_speaking.ai_disclosure_text.as_ref());
+        voice.silence_reminder_message = filled(self, voice.silence_reminder_message.as_ref());
+        voice.silence_end_message = filled(self, voice.silence_end_message.as_ref());
+        voice.voicemail_message = filled(self, voice.voicemail_message.as_ref());
+        voice
+    }
+
+    fn value(&self, name: &str) -> Option<Value> {
+        self.system.get(name).or_else(|| self.variables.get(name)).cloned()
+    }
+
+    fn fill(&self, text: &str) -> String {
+        template::fill(text, |name| self.value(name).map(|value| value.render()))
+    }
+
+    /// Keypad text without the prefix in force: that of the last retune, else the assistant's.
+    fn without_prefix<'t>(&self, assistant: &Assistant, text: &'t str) -> Redacted<&'t str> {
+        let own = &assistant.voice().dtmf;
+        let in_force = own.retuned(self.retune.as_ref());
+        let prefixes = [in_force.dtmf_prefix.as_str(), own.dtmf_prefix.as_str()];
+        let keys = prefixes.into_iter().filter(|prefix| !prefix.is_empty()).find_map(|prefix| text.strip_prefix(prefix));
+        Redacted::new(keys.unwrap_or(text).trim())
     }
 }

@@ -19,8 +19,13 @@
 mod ask;
 mod assistant;
 mod close;
+mod context;
 mod dialogue;
+mod expression;
+mod matcher;
 mod session;
+mod template;
+mod tools;
 mod transcript;
 mod value;
 mod workflow;

@@ -12,10 +12,10 @@ use crate::model::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
 /// The conversation runtime of one live call or chat (contract section 2).
-#[derive(Debug)]
 pub struct VoiceRuntime {
     assistant: Arc<Assistant>,
     opening: RuntimeOpening,
@@ -281,3 +281,15 @@ impl VoiceRuntime {
         TurnResult { error: Some(error), ..TurnResult::saying(self.opening.conversation, RuntimeStatus::Error, "") }
     }
 }
+
+/// Where it stands, never what was said.
+impl fmt::Debug for VoiceRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("VoiceRuntime");
+        shown.field("conversation", &self.opening.conversation).field("status", &self.status).field("turns", &self.turns);
+        shown.field("node", &self.dialogue.node_id(&self.assistant)).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

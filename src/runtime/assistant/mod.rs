@@ -1,17 +1,34 @@
+//! Assistants: one TOML file holds the persona, the voice settings, the tools and the workflow.
+//!
+//! Owns: reading and checking such a file. Every fault is found in one go and names file, line, key and what is allowed; an [`Assistant`]
+//! exists only without faults. Does not: open files (text in, assistant out) or run conversations.
+
 mod fault;
+mod load;
+mod nodes;
+mod reader;
 
 pub use fault::{Fault, LoadError};
 
+use super::context::VariableSpec;
+use super::matcher::Matcher;
+use super::tools::{Texts, Tools, is_destination};
 use super::workflow::Workflow;
 use crate::model::VoiceSettings;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A checked assistant: persona, voice, tools and workflow. Exists only in valid form.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Assistant {
-    name: String,
-    voice: VoiceSettings,
-    workflow: Workflow,
+    pub(super) name: String,
+    pub(super) voice: VoiceSettings,
+    pub(super) variables: BTreeMap<String, VariableSpec>,
+    pub(super) tools: Tools,
+    pub(super) texts: Texts,
+    pub(super) matcher: Matcher,
+    pub(super) workflow: Workflow,
+    pub(super) utc_offset_minutes: i64,
 }
 
 impl Assistant {
@@ -20,22 +37,35 @@ impl Assistant {
     /// # Errors
     /// Every fault found, in the order of their lines; `source_name` names the file in them.
     pub fn load(source_name: &str, text: &str) -> Result<Self, Vec<LoadError>> {
-        let _ = (source_name, text);
-        Ok(Self { name: String::new(), voice: VoiceSettings::default(), workflow: Workflow })
+        load::load(source_name, text)
     }
 
     /// The same assistant with other destinations for the named transfer targets.
     ///
     /// # Errors
-    /// [`LoadError`] for each label that is no target and each destination that is no number or URI.
-    pub fn with_destinations(self, _: &BTreeMap<String, String>) -> Result<Self, Vec<LoadError>> {
-        Ok(self)
+    /// [`LoadError`] for each label that is no target and each destination that is no number or URI; `file` is then `targets`, line 1.
+    pub fn with_destinations(mut self, destinations: &BTreeMap<String, String>) -> Result<Self, Vec<LoadError>> {
+        let mut faults = Vec::new();
+        let known = self.tools.targets.keys().cloned().collect::<Vec<_>>().join(", ");
+        for (label, destination) in destinations {
+            let fault = match self.tools.targets.get_mut(label) {
+                None => Fault::UnknownTarget { label: label.clone(), known: known.clone() },
+                Some(_) if !is_destination(destination) => load::bad_destination(),
+                Some(target) => {
+                    target.destination.clone_from(destination);
+                    continue;
+                }
+            };
+            faults.push(LoadError { file: "targets".to_owned(), line: 1, key: label.clone(), fault });
+        }
+        if faults.is_empty() { Ok(self) } else { Err(faults) }
     }
 
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// As written; [`super::VoiceRuntime::voice_settings`] has the `{{var}}` filled.
     pub const fn voice(&self) -> &VoiceSettings {
         &self.voice
     }
@@ -46,6 +76,16 @@ impl Assistant {
 
     /// Every destination a transfer of this assistant may dial: the allow-list of the host.
     pub fn destinations(&self) -> Vec<&str> {
-        Vec::new()
+        let targets = self.tools.targets.values();
+        targets.flat_map(|target| [&target.destination].into_iter().chain(&target.warm_destinations)).map(String::as_str).collect()
     }
 }
+
+impl fmt::Debug for Assistant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assistant").field("name", &self.name).field("nodes", &self.workflow.nodes.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
