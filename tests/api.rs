@@ -1,5 +1,7 @@
 //! The HTTP API over a real socket: every row of the contract's section 3 with its exact JSON, and what stands around it.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
+
 #[path = "api/bench.rs"]
 mod bench;
 

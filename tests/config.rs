@@ -1,5 +1,7 @@
 //! The annotated reference says what the worker does, and every fault of a configuration is found before anything starts.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
+
 use std::fs;
 use std::path::Path;
 use voice_worker::model::Millis;

@@ -1,5 +1,7 @@
 //! One contract, every store. A new implementation adds one test that calls [`contract`].
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
+
 use futures_util::future::join_all;
 use serde_json::{Map, json};
 use std::sync::Arc;

@@ -32,9 +32,9 @@ pub(in crate::api) struct TurnResult {
     #[serde(default)]
     model_used: Option<String>,
     #[serde(default)]
-    token_count: Option<u64>,
+    token_count: Option<i64>,
     #[serde(default)]
-    latency_ms: Option<u64>,
+    latency_ms: Option<i64>,
 }
 
 /// Status of a live runtime.
@@ -57,7 +57,7 @@ struct AssistantMessage {
     content: String,
     #[serde(default)]
     #[schema(default = 0)]
-    sequence: u64,
+    sequence: i64,
     #[serde(default)]
     producing_assistant_id: Option<Uuid>,
 }
