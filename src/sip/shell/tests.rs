@@ -337,7 +337,7 @@ async fn a_call_that_cannot_leave_fails_at_once() {
     for destination in [
         Destination::Address { transport: Transport::Tcp, remote: closed, connection: None },
         Destination::Name { transport: Transport::Udp, host: "no-such-host.invalid".to_owned(), port: None },
-        Destination::Address { transport: Transport::Udp, remote: "[2001:db8::1]:5060".parse().unwrap(), connection: None },
+        Destination::Address { transport: Transport::Udp, remote: "[::1]:5060".parse().unwrap(), connection: None },
     ] {
         rig.handle.originate(call_to(destination.clone()), |result| assert!(result.is_ok()));
         let event = rig.event().await;
