@@ -332,13 +332,12 @@ async fn a_call_over_tcp_opens_a_connection_and_uses_it_again() {
 async fn a_call_that_cannot_leave_fails_at_once() {
     let rig = Rig::start(|config| {
         config.limits.lookups = 0;
-        config.tcp = vec!["127.0.0.1:0".parse().unwrap()];
     });
     let closed = TcpListener::bind(LOOPBACK).await.unwrap().local_addr().unwrap();
     for destination in [
         Destination::Address { transport: Transport::Tcp, remote: closed, connection: None },
         Destination::Name { transport: Transport::Udp, host: "no-such-host.invalid".to_owned(), port: None },
-        Destination::Address { transport: Transport::Udp, remote: "[2001:db8::1]:5060".parse().unwrap(), connection: None },
+        Destination::Address { transport: Transport::Udp, remote: "[::1]:5060".parse().unwrap(), connection: None },
     ] {
         rig.handle.originate(call_to(destination.clone()), |result| assert!(result.is_ok()));
         let event = rig.event().await;
@@ -346,4 +345,7 @@ async fn a_call_that_cannot_leave_fails_at_once() {
         let event = rig.event().await;
         assert!(matches!(event, LegEvent::Released { .. }), "{destination:?}: {event:?}");
     }
+    let last = rig.end().await.shell;
+    assert_eq!((last.lookups, last.lookup_failures), (0, 0), "the bound was reached before anything was asked");
+    assert_eq!((last.no_transport, last.send_errors), (1, 2), "no socket of ours speaks IPv6");
 }

@@ -1,5 +1,6 @@
 //! The UDP sockets: read in batches into one buffer, written without waiting.
 
+use socket2::SockRef;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -66,10 +67,11 @@ impl Datagrams {
         }
     }
 
-    /// `None`: no socket can reach this address.
+    /// `None`: no socket can reach this address. Straight to the system: tokio's own `try_send_to` refuses on a socket whose first readiness has not
+    /// been reported yet, and the first message after the start would be lost.
     pub(super) fn try_send(&self, remote: SocketAddr, bytes: &[u8]) -> Option<io::Result<()>> {
         let place = self.routes.get(&remote).copied().or_else(|| self.socket_for(remote.ip()))?;
-        Some(self.sockets[place].0.try_send_to(bytes, remote).map(|_| ()))
+        Some(SockRef::from(&self.sockets[place].0).send_to(bytes, &remote.into()).map(|_| ()))
     }
 
     pub(super) fn reaches(&self, remote: IpAddr) -> bool {
