@@ -326,3 +326,6 @@ vocabulary! {
     "Session-Expires",
     "Session-ID",
 }
+
+#[cfg(test)]
+mod tests;
