@@ -1,7 +1,7 @@
 //! One SIP message: what the wire reads and prints and everyone else speaks.
 
 use super::headers::{Headers, is_token};
-use super::readers::{CSeq, MaxForwards, MediaType, NameAddr, Params, ReadError, Tokens, Via};
+use super::readers::{CSeq, MaxForwards, MediaType, NameAddr, Params, ReadError, Tokens, Via, part};
 use super::uri::{Uri, UriError};
 use std::fmt;
 
@@ -151,6 +151,11 @@ impl Request {
         Uri::read(&self.target)
     }
 
+    /// The body of kind `essence`, e.g. `application/sdp`: the whole, or a part of a multipart body. `None` if there is none of that kind.
+    pub fn part(&self, essence: &str) -> Option<&[u8]> {
+        part(&self.headers.content_type()?, &self.body, essence)
+    }
+
     /// An answer to this request: every Via, From, To, Call-ID and CSeq as they came (RFC 3261 section 8.2.6.2) and the Timestamp. A To tag and
     /// Record-Route are the dialog's business.
     pub fn reply(&self, status: u16, reason: &str) -> Response {
@@ -173,6 +178,11 @@ impl Response {
 
     pub fn is_final(&self) -> bool {
         self.status >= 200
+    }
+
+    /// See [`Request::part`].
+    pub fn part(&self, essence: &str) -> Option<&[u8]> {
+        part(&self.headers.content_type()?, &self.body, essence)
     }
 }
 

@@ -258,7 +258,7 @@ fn nonces_grow_old_and_counts_are_used_once() {
 #[test]
 fn a_nonce_of_a_stranger_s_making_is_stale_and_harmless() {
     let mut server = server(&[Md5]);
-    for nonce in ["", "short", "00000000000000000001", "äöüäöüäöüäöüäöüäöüäöü", "000000000000000äää0000", &"f".repeat(52)]
+    for nonce in ["", "short", "00000000000000000001", "äöüäöüäöüäöüäöüäöüäöü", "000000000000000ä000rest", &"f".repeat(52)]
     {
         let challenge =
             Challenge { realm: "worker".into(), nonce: nonce.into(), opaque: None, stale: false, algorithm: Md5, qop: vec![Qop::Auth] };

@@ -41,6 +41,8 @@ fn via_notes_where_a_request_came_from() {
     assert_eq!(noted("SIP/2.0/UDP 10.0.0.1:5062;branch=z", "198.51.100.1:999").1, "(V4(198.51.100.1), 5062)");
     assert_eq!(noted("SIP/2.0/UDP 10.0.0.1;branch=z", "10.0.0.1:5060").0, "SIP/2.0/UDP 10.0.0.1;branch=z");
     assert_eq!(noted("SIP/2.0/TLS h;branch=z", "10.0.0.1:7").1, "(V4(10.0.0.1), 5061)");
+    let same = noted("SIP/2.0/UDP 10.0.0.1:5060;branch=z;rport", "10.0.0.1:999").0;
+    assert_eq!(same, "SIP/2.0/UDP 10.0.0.1:5060;branch=z;rport=999;received=10.0.0.1", "RFC 3581 section 4");
     // What the sender claims to have been received from is overwritten, and maddr leads nobody elsewhere.
     let lied = "SIP/2.0/UDP 10.0.0.1;branch=z;rport;received=203.0.113.9;maddr=203.0.113.9";
     assert_eq!(noted(lied, "198.51.100.1:999").1, "(V4(198.51.100.1), 999)");
@@ -180,7 +182,7 @@ fn pains_18_keys_in_info_are_read_whatever_their_form() {
     assert_eq!(key("Duration=99999999\r\nSignal=\"d\""), Ok(('D', Some(60_000))));
     assert_eq!(key("7"), Ok(('7', None)));
     assert_eq!(key("\r\n*\r\n"), Ok(('*', None)));
-    for bad in ["", "Signal=", "Signal=16", "Signal=55", "Signal=x", "hello", "Signal=é"] {
+    for bad in ["", "Signal=", "Signal=16", "Signal=55", "Signal=010", "Signal=x", "hello", "Signal=é"] {
         assert!(key(bad).is_err(), "{bad}");
     }
     assert!(DtmfInfo::is_dtmf("application/DTMF-relay; x=y") && DtmfInfo::is_dtmf("application/dtmf") && !DtmfInfo::is_dtmf("text/plain"));
@@ -218,4 +220,29 @@ fn challenges_and_credentials() {
 fn an_error_never_repeats_the_value() {
     let error = NameAddr::read("\"secret name <sip:+4930555@h>").unwrap_err();
     assert_eq!(error.to_string(), "address: the quoted display name does not end");
+}
+
+#[test]
+fn sdp_is_found_beside_other_parts() {
+    let find = |kind: &str, body: &str| {
+        part(&MediaType::read(kind).unwrap(), body.as_bytes(), "application/sdp").map(|part| String::from_utf8_lossy(part).into_owned())
+    };
+    let body = "preamble\r\n--b1\r\nContent-Type: application/isup;x=y\r\n\r\n\x01\x10--b1\r\n--b1 \r\nContent-Disposition: session\r\n\
+                c : Application/SDP\r\n\r\nv=0\r\ns=--b1\r\n--b10\r\n\r\n--b1--\r\n";
+    assert_eq!(find("multipart/mixed; boundary=\"b1\"", body).as_deref(), Some("v=0\r\ns=--b1\r\n--b10\r\n"));
+    assert_eq!(find("multipart/mixed;boundary=b1", &body.replace("\r\n", "\n")).as_deref(), Some("v=0\ns=--b1\n--b10\n"));
+    assert_eq!(find("Application/sdp", "v=0").as_deref(), Some("v=0"));
+    for (kind, body) in [
+        ("text/plain", "v=0"),
+        ("multipart/mixed", body),
+        ("multipart/mixed;boundary=\"\"", body),
+        ("multipart/mixed;boundary=b2", body),
+        ("multipart/mixed;boundary=b1", "--b1"),
+        ("multipart/mixed;boundary=b1", "--b1--"),
+        ("multipart/mixed;boundary=b1", "--b1\r\n--b1--"),
+        ("multipart/mixed;boundary=b1", "--b1\r\nContent-Type: application/sdp\r\n--b1--"),
+        ("multipart/mixed;boundary=b1", "--b1\r\nContent-Type: application/sdp\r\n\r\nv=0 and no end"),
+    ] {
+        assert_eq!(find(kind, body), None, "{kind} {body}");
+    }
 }

@@ -24,6 +24,7 @@ fn look_at_everything(message: &Message) {
         session.sign_request(&account, &mut Request::new(Method::Invite, "sip:a@h"), "c");
     }
     if let Message::Request(request) = message {
+        let _ = request.part("application/octet-stream");
         let mut reply = request.reply(200, "OK");
         reply.headers.tag_to("t");
         let _ = (request.uri().map(|uri| uri.user()), print(&reply.into()));
