@@ -111,6 +111,9 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Headers {
 /// A header value as it may stand on a line: control characters (CR, LF and NUL first of all) become blanks, ends are trimmed. This is what makes
 /// injecting a header through a value impossible.
 pub fn clean(value: &str) -> String {
+    if value.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return value.trim_matches(' ').to_owned();
+    }
     let one_line: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     one_line.trim_matches(' ').to_owned()
 }

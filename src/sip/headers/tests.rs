@@ -18,6 +18,8 @@ fn every_known_name_survives_rsip_s_vocabulary() {
 
 #[test]
 fn compact_names_are_the_long_ones() {
+    let letters: String = COMPACT.iter().map(|(short, _)| *short).collect();
+    assert_eq!(letters, "abcdefijklmnorstuvxy", "the registry's letters");
     for (short, long) in COMPACT {
         assert_eq!((canonical_name(short), canonical_name(&short.to_uppercase())), (*long, *long));
         assert!(KNOWN.contains(long), "{long}");

@@ -92,3 +92,13 @@ fn a_tls_hello_on_the_wrong_port_is_cut_off_at_once() {
     framer.push(&[0x16, 0x03, 0x01, 0x02, 0x00, 0x01]);
     assert_eq!(framer.pop(), Err(StreamError::NotSip));
 }
+
+#[test]
+fn a_header_section_that_drips_in_is_searched_once() {
+    let mut framer = accepted();
+    for byte in b"OPTIONS sip:a@h SIP/2.0\r\nX: yyyyyyyy" {
+        framer.push(&[*byte]);
+        assert_eq!(framer.pop(), Ok(None));
+    }
+    assert_eq!(framer.searched, framer.buffer.len());
+}
