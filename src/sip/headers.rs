@@ -6,7 +6,9 @@
 use rsip::headers::UntypedHeader;
 
 /// Headers in wire order. Names compare without case (RFC 3261 section 7.3.1).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// `Debug` shows names only: values hold numbers and digests.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(rsip::Headers);
 
 impl Headers {
@@ -95,6 +97,12 @@ impl Headers {
     /// rsip's own list, for code that wants its vocabulary.
     pub fn as_rsip(&self) -> &rsip::Headers {
         &self.0
+    }
+}
+
+impl std::fmt::Debug for Headers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
     }
 }
 

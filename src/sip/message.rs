@@ -12,8 +12,8 @@ pub enum Message {
     Response(Response),
 }
 
-/// RFC 3261 section 7.1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// RFC 3261 section 7.1. `Debug` shows neither the target nor the body: they hold numbers, keys and speech.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     pub method: Method,
     /// The Request-URI as it was written; never rebuilt.
@@ -22,8 +22,8 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// RFC 3261 section 7.2.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// RFC 3261 section 7.2. `Debug` does not show the body.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// 100–699.
     pub status: u16,
@@ -138,6 +138,24 @@ impl From<Request> for Message {
 impl From<Response> for Message {
     fn from(response: Response) -> Self {
         Self::Response(response)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, headers, body, .. } = self;
+        f.debug_struct("Request").field("method", method).field("headers", headers).field("body_bytes", &body.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, headers, body, .. } = self;
+        f.debug_struct("Response")
+            .field("status", status)
+            .field("headers", headers)
+            .field("body_bytes", &body.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -131,3 +131,18 @@ fn no_value_breaks_out_of_its_line() {
         assert_eq!(printed.matches("\r\n").count(), 7, "{printed}");
     }
 }
+
+#[test]
+fn a_message_s_debug_shows_no_number_key_or_digest() {
+    let bytes = request("INFO sip:+4930555@h SIP/2.0", "Authorization: Digest response=\"c0ffee\"\r\n", "Signal=7");
+    let refusal = refused(&options("Max-Forwards: x\r\n"));
+    let shown = format!("{:?} {:?} {refusal:?}", taken(&bytes), request_response(&bytes));
+    for secret in ["4930555", "c0ffee", "Signal", "ann@"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    assert!(shown.contains("Authorization") && shown.contains("Info"), "{shown}");
+}
+
+fn request_response(bytes: &[u8]) -> Response {
+    taken_request(bytes).reply(200, "OK")
+}
