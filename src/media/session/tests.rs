@@ -264,7 +264,7 @@ fn reports_pass_between_two_legs_and_a_goodbye_ends_nothing() {
     let mut reports = 0;
     for _ in 0..1_500 {
         for (from, to) in [(0, 1), (1, 0)] {
-            let mut legs = [&mut one, &mut other];
+            let legs = [&mut one, &mut other];
             legs[from].tick += 1;
             let at = legs[from].at();
             legs[from].session.receive(at);
