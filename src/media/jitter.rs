@@ -117,7 +117,8 @@ impl Jitter {
         }
         self.odd = 0;
         if end <= play {
-            self.late += 1;
+            // What piled up during a stall of ours is late by our fault and says nothing of the stream.
+            self.late += u32::from(!self.stalled);
             if self.late >= 2 * PATIENCE {
                 return self.begin_again(now, start, samples);
             }

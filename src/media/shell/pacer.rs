@@ -105,7 +105,7 @@ impl Pacer {
     fn sleep_until(&self, deadline: WorkerTime) -> WorkerTime {
         loop {
             let now = (self.clock)();
-            if now >= deadline {
+            if now >= deadline || self.shared.stop.load(Ordering::Acquire) {
                 return now;
             }
             std::thread::sleep(deadline.since(now));
