@@ -117,7 +117,8 @@ impl Jitter {
         }
         self.odd = 0;
         if end <= play {
-            self.late += 1;
+            // What piled up during a stall of ours is late by our fault and says nothing of the stream.
+            self.late += u32::from(!self.stalled);
             if self.late >= 2 * PATIENCE {
                 return self.begin_again(now, start, samples);
             }
@@ -199,21 +200,24 @@ impl Jitter {
     }
 
     fn put(&mut self, start: i64, samples: &[i16]) {
-        let play = self.play.unwrap_or(start);
-        for (offset, sample) in samples.iter().enumerate() {
-            let position = start + offset as i64;
-            if position >= play {
-                self.ring[index(position)] = *sample;
-            }
-        }
+        // What lies before the play position is over.
+        let over = usize::try_from(self.play.unwrap_or(start) - start).unwrap_or(0).min(samples.len());
+        let samples = &samples[over..];
+        let place = index(start + over as i64);
+        let (to_end, rest) = samples.split_at(samples.len().min(RING - place));
+        self.ring[place..place + to_end.len()].copy_from_slice(to_end);
+        self.ring[..rest.len()].copy_from_slice(rest);
         self.newest = self.newest.max(start);
     }
 
     fn take(&mut self, from: i64) -> Frame {
         let mut frame = [GAP; FRAME];
-        for (offset, sample) in frame.iter_mut().enumerate() {
-            *sample = std::mem::replace(&mut self.ring[index(from + offset as i64)], GAP);
-        }
+        let place = index(from);
+        let (to_end, rest) = frame.split_at_mut(FRAME.min(RING - place));
+        to_end.copy_from_slice(&self.ring[place..place + to_end.len()]);
+        self.ring[place..place + to_end.len()].fill(GAP);
+        rest.copy_from_slice(&self.ring[..rest.len()]);
+        self.ring[..rest.len()].fill(GAP);
         frame
     }
 

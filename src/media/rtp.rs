@@ -166,6 +166,7 @@ impl SequenceStats {
         let expected = self.expected().saturating_sub(self.expected_at_report);
         let received = self.received.saturating_sub(self.received_at_report);
         (self.expected_at_report, self.received_at_report) = (self.expected(), self.received);
-        if expected == 0 { 0 } else { u8::try_from(expected.saturating_sub(received) * 256 / expected).unwrap_or(u8::MAX) }
+        let share = (expected.saturating_sub(received) * 256).checked_div(expected).unwrap_or(0);
+        u8::try_from(share).unwrap_or(u8::MAX)
     }
 }

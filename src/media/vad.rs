@@ -105,7 +105,7 @@ impl Vad {
                 if self.filled == BLOCK {
                     self.filled = 0;
                     let score = self.detector.predict_i16(&self.block);
-                    
+
                     best = Some(best.map_or(score, |best| best.max(score)));
                 }
             }

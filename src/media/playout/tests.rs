@@ -5,13 +5,13 @@ fn audio(frames: usize) -> Arc<[i16]> {
 }
 
 fn ended(facts: &VecDeque<MediaFact>) -> Vec<(u32, u64, Option<u64>, bool)> {
-    let reports = facts.iter().filter_map(|fact| match fact {
-        MediaFact::PlaybackEnded { utterance, report } => {
-            Some((utterance.0, report.heard.0, report.total.map(|total| total.0), report.cut))
+    let mut reports = Vec::new();
+    for fact in facts {
+        if let MediaFact::PlaybackEnded { utterance, report } = fact {
+            reports.push((utterance.0, report.heard.0, report.total.map(|total| total.0), report.cut));
         }
-        _ => None,
-    });
-    reports.collect()
+    }
+    reports
 }
 
 #[test]

@@ -18,7 +18,7 @@ use std::time::Duration;
 const READ_BUDGET: usize = 64;
 /// Ticks late that are caught up one after the other; more are skipped.
 const CATCH_UP: u64 = 3;
-/// RTCP is looked for this often, and the statistics are copied out.
+/// Ticks between two copies of the statistics.
 const SELDOM: u64 = 25;
 /// Longer than any packet this worker takes; what is longer is cut by the kernel and malformed.
 const LARGEST: usize = 2_048;
@@ -77,7 +77,7 @@ pub(super) struct Pacer {
 
 impl Pacer {
     pub(super) fn run(self) {
-        let mut legs: Vec<Box<Leg>> = Vec::new();
+        let mut legs: Vec<Leg> = Vec::new();
         let mut mixer = Mixer::default();
         let mut buffer = vec![0; LARGEST];
         let mut deadline = (self.clock)().after(Duration::from_micros(FRAME_MICROS));
@@ -88,7 +88,7 @@ impl Pacer {
             self.shared.lateness.record(late);
             let skipped = ticks_to_skip(late);
             self.shared.skipped.fetch_add(skipped, Ordering::Relaxed);
-            legs.extend(self.new_legs.try_iter());
+            legs.extend(self.new_legs.try_iter().map(|leg| *leg));
             self.tick(at, tick, skipped, &mut legs, &mut mixer, &mut buffer);
             deadline = deadline.after(Duration::from_micros(FRAME_MICROS * (1 + skipped)));
             tick += 1;
@@ -97,7 +97,7 @@ impl Pacer {
             self.shared.work.record((self.clock)().since(at));
         }
         let at = (self.clock)();
-        legs.extend(self.new_legs.try_iter());
+        legs.extend(self.new_legs.try_iter().map(|leg| *leg));
         legs.drain(..).for_each(|leg| self.close(at, leg, &mut buffer));
         self.shared.legs.store(0, Ordering::Relaxed);
     }
@@ -105,14 +105,14 @@ impl Pacer {
     fn sleep_until(&self, deadline: WorkerTime) -> WorkerTime {
         loop {
             let now = (self.clock)();
-            if now >= deadline {
+            if now >= deadline || self.shared.stop.load(Ordering::Acquire) {
                 return now;
             }
             std::thread::sleep(deadline.since(now));
         }
     }
 
-    fn tick(&self, at: WorkerTime, tick: u64, skipped: u64, legs: &mut Vec<Box<Leg>>, mixer: &mut Mixer, buffer: &mut [u8]) {
+    fn tick(&self, at: WorkerTime, tick: u64, skipped: u64, legs: &mut Vec<Leg>, mixer: &mut Mixer, buffer: &mut [u8]) {
         mixer.clear();
         for (place, leg) in legs.iter_mut().enumerate() {
             let seldom = (tick + place as u64).is_multiple_of(SELDOM);
@@ -121,7 +121,7 @@ impl Pacer {
                     leg.session.skip(skipped);
                 }
                 leg.take_orders(at);
-                leg.read(at, seldom, buffer);
+                leg.read(at, buffer);
                 leg.hear(at, mixer);
                 if seldom {
                     leg.publish_stats();
@@ -145,7 +145,7 @@ impl Pacer {
         }
     }
 
-    fn close(&self, at: WorkerTime, mut leg: Box<Leg>, buffer: &mut [u8]) {
+    fn close(&self, at: WorkerTime, mut leg: Leg, buffer: &mut [u8]) {
         leg.shared.closing.store(true, Ordering::Release);
         leg.guarded(|leg| {
             leg.take_orders(at);
@@ -212,12 +212,10 @@ impl Leg {
         }
     }
 
-    fn read(&mut self, at: WorkerTime, rtcp_too: bool, buffer: &mut [u8]) {
+    fn read(&mut self, at: WorkerTime, buffer: &mut [u8]) {
         let session = &mut self.session;
         drain(&self.ports.rtp, buffer, |from, datagram| session.on_packet(at, from, datagram));
-        if rtcp_too {
-            drain(&self.ports.rtcp, buffer, |from, datagram| session.on_rtcp(at, from, datagram));
-        }
+        drain(&self.ports.rtcp, buffer, |from, datagram| session.on_rtcp(at, from, datagram));
     }
 
     fn hear(&mut self, at: WorkerTime, mixer: &mut Mixer) {
