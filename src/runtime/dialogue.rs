@@ -65,7 +65,7 @@ impl Dialogue {
         let mut refused = Vec::new();
         for (name, value) in &opening.variables {
             let fits =
-                assistant.variables.get(name).and_then(|spec| spec.checked(value.clone()).or_else(|| spec.from_written(&value.render())));
+                assistant.variables.get(name).and_then(|spec| spec.checked(value.clone()).or_else(|| spec.read_written(&value.render())));
             match fits {
                 Some(value) => drop(variables.insert(name.clone(), value)),
                 None => refused.push(name.clone()),

@@ -207,7 +207,7 @@ fn variable(mut section: Section<'_, '_>, matcher: &Matcher, faults: &mut Faults
     };
     let mut spec = VariableSpec { kind, default: None };
     if let Some(found) = section.value("default", faults) {
-        spec.default = literal(found.value).and_then(|text| spec.from_written(&text));
+        spec.default = literal(found.value).and_then(|text| spec.read_written(&text));
         if spec.default.is_none() {
             faults.add(
                 found.line,

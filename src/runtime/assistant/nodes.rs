@@ -221,7 +221,7 @@ fn action(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, faults:
             faults.add(line, key, Fault::WrongType { expected: "text, number or boolean", found: value.type_str() });
             continue;
         };
-        if !text.contains("{{") && spec.from_written(&text).is_none() {
+        if !text.contains("{{") && spec.read_written(&text).is_none() {
             faults.add(line, key, Fault::BadValue { detail: "the value does not fit the variable's type and bounds".to_owned() });
             continue;
         }

@@ -1,12 +1,12 @@
 //! One input taken through the graph.
 
-use super::super::assistant::Assistant;
-use super::super::matcher::{Choice, Phrase};
-use super::super::workflow::{Edge, Handoff, Node, NodeKind};
 use super::{Dialogue, Position, Reply, TurnFault};
 use crate::model::{FirstSpeaker, TransferOutcome};
+use crate::runtime::assistant::Assistant;
 use crate::runtime::context::VariableKind;
+use crate::runtime::matcher::{Choice, Phrase};
 use crate::runtime::value::Value;
+use crate::runtime::workflow::{Edge, Handoff, Node, NodeKind};
 use std::collections::BTreeSet;
 
 pub(super) struct Turn<'a> {
@@ -130,16 +130,13 @@ impl<'a> Turn<'a> {
         let Some(node) = self.node(index) else { return Err(TurnFault::Routing { node: String::new() }) };
         let spec = node.collect.as_ref().and_then(|name| Some((name, self.assistant.variables.get(name)?)));
         let takes_anything = spec.is_some_and(|(_, spec)| matches!(spec.kind, VariableKind::Text));
-        if takes_anything {
-            match self.chosen(node, input, true, false) {
-                Ok(Some(way)) => return self.follow(way),
-                Ok(None) | Err(Unclear) => {}
-            }
+        if takes_anything && let Ok(Some(way)) = self.chosen(node, input, true, false) {
+            return self.follow(way);
         }
         let collected = spec.and_then(|(name, spec)| {
             let value = match input {
-                Input::Words(text) => spec.from_speech(text, &self.assistant.matcher),
-                Input::Keys(keys) => spec.from_keys(keys),
+                Input::Words(text) => spec.read_speech(text, &self.assistant.matcher),
+                Input::Keys(keys) => spec.read_keys(keys),
             };
             Some((name.clone(), value?))
         });
@@ -376,7 +373,7 @@ impl<'a> Turn<'a> {
         }
         for (name, written) in &node.set {
             let text = self.dialogue.fill(written);
-            let value = self.assistant.variables.get(name).and_then(|spec| spec.from_written(&text));
+            let value = self.assistant.variables.get(name).and_then(|spec| spec.read_written(&text));
             let Some(value) = value else {
                 let detail = format!("node '{}': variable '{name}' cannot hold what is assigned to it", node.id);
                 return Err(TurnFault::Node { kind: "ValueError", detail });
