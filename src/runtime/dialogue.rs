@@ -1,5 +1,6 @@
 //! Where one conversation stands. [`Dialogue::answer`] moves it by one input; a turn that fails leaves it as it was.
 
+mod choose;
 mod turn;
 
 use super::assistant::Assistant;

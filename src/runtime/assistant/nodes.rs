@@ -1,8 +1,9 @@
 //! The workflow of an assistant file: nodes and edges, then the checks of the whole graph.
 
 use super::fault::Fault;
-use super::load::{Known, failure_entries, literal, required_text};
+use super::load::{Known, literal, required_text};
 use super::reader::{Faults, Found, Section};
+use super::tools::failure_entries;
 use crate::model::{Bounded, Digit, DtmfInputSpec};
 use crate::runtime::context::VariableKind;
 use crate::runtime::expression::{Condition, ExpressionFault};

@@ -1,5 +1,6 @@
 //! One input taken through the graph.
 
+use super::choose::{Input, Unclear, Way};
 use super::{Dialogue, Position, Reply, TurnFault};
 use crate::model::{FirstSpeaker, TransferOutcome};
 use crate::runtime::assistant::Assistant;
@@ -7,28 +8,12 @@ use crate::runtime::context::VariableKind;
 use crate::runtime::matcher::{Choice, Phrase};
 use crate::runtime::value::Value;
 use crate::runtime::workflow::{Edge, Handoff, Node, NodeKind};
-use std::collections::BTreeSet;
 
 pub(super) struct Turn<'a> {
-    assistant: &'a Assistant,
+    pub(super) assistant: &'a Assistant,
     dialogue: &'a mut Dialogue,
     pub(super) reply: Reply,
     steps: u32,
-}
-
-/// What the caller gave in this turn.
-#[derive(Clone, Copy)]
-enum Input<'t> {
-    Words(&'t str),
-    Keys(&'t str),
-}
-
-/// What an input chose.
-enum Way {
-    Node(usize),
-    Target(String),
-    Human,
-    End,
 }
 
 type Outcome = Result<(), TurnFault>;
@@ -146,75 +131,6 @@ impl<'a> Turn<'a> {
             Ok(Some(way)) => self.follow(way),
             Ok(None) if has_value => self.ask_again(index, true),
             Ok(None) | Err(Unclear) => self.ask_again(index, false),
-        }
-    }
-
-    /// `tools`: the platform tools listen too. `silent`: edges that ask for no words count.
-    fn chosen(&self, node: &Node, input: Input<'_>, tools: bool, silent: bool) -> Result<Option<Way>, Unclear> {
-        let mut priorities: BTreeSet<i64> = node.edges.iter().filter(|edge| !edge.otherwise).map(|edge| edge.priority).collect();
-        let with_tools = tools && (node.tools || node.handoff.is_some());
-        if with_tools {
-            priorities.insert(0);
-        }
-        for priority in priorities.into_iter().rev() {
-            let open: Vec<&Edge> =
-                node.edges.iter().filter(|edge| edge.priority == priority && !edge.otherwise && self.holds(edge)).collect();
-            if let Some(way) = self.listening_way(node, &open, input, with_tools && priority == 0)? {
-                return Ok(Some(way));
-            }
-            if let Some(edge) = open.iter().find(|edge| silent && !edge.listens()) {
-                return Ok(Some(Way::Node(edge.to)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn listening_way(&self, node: &Node, open: &[&Edge], input: Input<'_>, with_tools: bool) -> Result<Option<Way>, Unclear> {
-        let text = match input {
-            Input::Keys(keys) => {
-                return Ok(open.iter().find(|edge| edge.keys.iter().any(|key| key == keys)).map(|edge| Way::Node(edge.to)));
-            }
-            Input::Words(text) => text,
-        };
-        let mut ways: Vec<(Way, &[Phrase])> =
-            open.iter().filter(|edge| !edge.said.is_empty()).map(|edge| (Way::Node(edge.to), edge.said.as_slice())).collect();
-        if with_tools {
-            self.add_tools(node, &mut ways);
-        }
-        let matcher = &self.assistant.matcher;
-        match matcher.choose(ways.iter().map(|(_, said)| *said).enumerate(), &matcher.hear(text)) {
-            Choice::One(index) => Ok(Some(ways.swap_remove(index).0)),
-            Choice::Nothing => Ok(None),
-            Choice::Ambiguous => Err(Unclear),
-        }
-    }
-
-    /// A handoff node offers the targets it may pick; any other node all of them.
-    fn add_tools<'w>(&'w self, node: &Node, ways: &mut Vec<(Way, &'w [Phrase])>) {
-        let tools = &self.assistant.tools;
-        let offered = |label: &String| match &node.handoff {
-            Some(Handoff::Voice { labels, .. }) => labels.contains(label),
-            Some(Handoff::Human { .. }) => false,
-            None => true,
-        };
-        let targets = tools.targets.iter().filter(|(label, _)| offered(label));
-        ways.extend(targets.map(|(label, target)| (Way::Target(label.clone()), target.said.as_slice())));
-        ways.extend(tools.human.iter().map(|human| (Way::Human, human.said.as_slice())));
-        ways.extend(tools.end.iter().map(|end| (Way::End, end.said.as_slice())));
-    }
-
-    /// Where no node listens: the tools alone.
-    fn chosen_tool(&self, input: Input<'_>) -> Option<Way> {
-        let Input::Words(text) = input else { return None };
-        let tools = &self.assistant.tools;
-        let mut ways: Vec<(Way, &[Phrase])> =
-            tools.targets.iter().map(|(label, target)| (Way::Target(label.clone()), target.said.as_slice())).collect();
-        ways.extend(tools.human.iter().map(|human| (Way::Human, human.said.as_slice())));
-        ways.extend(tools.end.iter().map(|end| (Way::End, end.said.as_slice())));
-        let matcher = &self.assistant.matcher;
-        match matcher.choose(ways.iter().map(|(_, said)| *said).enumerate(), &matcher.hear(text)) {
-            Choice::One(index) => Some(ways.swap_remove(index).0),
-            Choice::Nothing | Choice::Ambiguous => None,
         }
     }
 
@@ -390,7 +306,7 @@ impl<'a> Turn<'a> {
         open.chain(node.edges.iter().filter(|edge| edge.otherwise)).map(|edge| edge.to).next()
     }
 
-    fn holds(&self, edge: &Edge) -> bool {
+    pub(super) fn holds(&self, edge: &Edge) -> bool {
         edge.when.as_ref().is_none_or(|condition| condition.holds(&|name| self.dialogue.value(name)))
     }
 
@@ -413,6 +329,3 @@ impl<'a> Turn<'a> {
         }
     }
 }
-
-/// Two ways fit what was said equally well.
-struct Unclear;
