@@ -255,6 +255,14 @@ fn a_graph_that_runs_in_circles_is_stopped_and_the_next_turn_works() {
 }
 
 #[test]
+fn of_two_edges_that_fit_the_higher_priority_is_taken() {
+    let mut talk = Talk::with(LOOP);
+    talk.start();
+    let result = talk.say("spin and store");
+    assert!(result.error.is_some_and(|error| error.starts_with("node_execution_failed")), "store has priority 5");
+}
+
+#[test]
 fn a_human_is_asked_for_once_with_a_packet() {
     let mut talk = Talk::with(LOOP);
     talk.start();
