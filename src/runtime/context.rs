@@ -56,7 +56,7 @@ impl VariableSpec {
     }
 
     /// From what the caller said; `None` where no value of this kind was in it.
-    pub(crate) fn from_speech(&self, text: &str, matcher: &Matcher) -> Option<Value> {
+    pub(crate) fn read_speech(&self, text: &str, matcher: &Matcher) -> Option<Value> {
         match &self.kind {
             VariableKind::Text => bounded_text(text),
             VariableKind::Digits { .. } => spoken_digits(text).and_then(|digits| self.checked(Value::text(digits))),
@@ -73,7 +73,7 @@ impl VariableSpec {
     }
 
     /// From the keypad: digits as they are; 1 is yes and 2 is no; the n-th member of an enum.
-    pub(crate) fn from_keys(&self, keys: &str) -> Option<Value> {
+    pub(crate) fn read_keys(&self, keys: &str) -> Option<Value> {
         match &self.kind {
             VariableKind::Text => bounded_text(keys),
             VariableKind::Digits { .. } => self.checked(Value::text(keys)),
@@ -91,7 +91,7 @@ impl VariableSpec {
     }
 
     /// From configuration or another program: the written form of a value.
-    pub(crate) fn from_written(&self, text: &str) -> Option<Value> {
+    pub(crate) fn read_written(&self, text: &str) -> Option<Value> {
         match &self.kind {
             VariableKind::Text => bounded_text(text),
             VariableKind::Digits { .. } => self.checked(Value::text(text)),
@@ -160,16 +160,16 @@ mod tests {
     fn keys_and_words_give_the_same_value_and_bounds_hold() {
         let digits = VariableSpec { kind: VariableKind::Digits { min: 4, max: 8 }, default: None };
         let matcher = Matcher::default();
-        assert_eq!(digits.from_keys("4572"), Some(Value::text("4572")));
-        assert_eq!(digits.from_speech("four five seven two", &matcher), Some(Value::text("4572")));
-        assert_eq!(digits.from_keys("457"), None);
-        assert_eq!(digits.from_keys("45*2"), None);
+        assert_eq!(digits.read_keys("4572"), Some(Value::text("4572")));
+        assert_eq!(digits.read_speech("four five seven two", &matcher), Some(Value::text("4572")));
+        assert_eq!(digits.read_keys("457"), None);
+        assert_eq!(digits.read_keys("45*2"), None);
         let number =
             VariableSpec { kind: VariableKind::Number { min: Decimal::from_whole(1), max: Decimal::from_whole(10) }, default: None };
-        assert_eq!(number.from_keys("2*5").map(|value| value.render()).as_deref(), Some("2.5"));
-        assert_eq!(number.from_speech("eleven", &matcher), None);
+        assert_eq!(number.read_keys("2*5").map(|value| value.render()).as_deref(), Some("2.5"));
+        assert_eq!(number.read_speech("eleven", &matcher), None);
         let flag = VariableSpec { kind: VariableKind::Boolean, default: None };
-        assert_eq!(flag.from_keys("2"), Some(Value::Boolean(false)));
-        assert_eq!(flag.from_speech("yeah", &matcher), Some(Value::Boolean(true)));
+        assert_eq!(flag.read_keys("2"), Some(Value::Boolean(false)));
+        assert_eq!(flag.read_speech("yeah", &matcher), Some(Value::Boolean(true)));
     }
 }

@@ -1,5 +1,6 @@
 //! Where one conversation stands. [`Dialogue::answer`] moves it by one input; a turn that fails leaves it as it was.
 
+mod choose;
 mod turn;
 
 use super::assistant::Assistant;
@@ -65,7 +66,7 @@ impl Dialogue {
         let mut refused = Vec::new();
         for (name, value) in &opening.variables {
             let fits =
-                assistant.variables.get(name).and_then(|spec| spec.checked(value.clone()).or_else(|| spec.from_written(&value.render())));
+                assistant.variables.get(name).and_then(|spec| spec.checked(value.clone()).or_else(|| spec.read_written(&value.render())));
             match fits {
                 Some(value) => drop(variables.insert(name.clone(), value)),
                 None => refused.push(name.clone()),

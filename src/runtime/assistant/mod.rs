@@ -7,6 +7,7 @@ mod fault;
 mod load;
 mod nodes;
 mod reader;
+mod tools;
 
 pub use fault::{Fault, LoadError};
 
@@ -50,7 +51,7 @@ impl Assistant {
         for (label, destination) in destinations {
             let fault = match self.tools.targets.get_mut(label) {
                 None => Fault::UnknownTarget { label: label.clone(), known: known.clone() },
-                Some(_) if !is_destination(destination) => load::bad_destination(),
+                Some(_) if !is_destination(destination) => tools::bad_destination(),
                 Some(target) => {
                     target.destination.clone_from(destination);
                     continue;

@@ -1,8 +1,9 @@
 //! The workflow of an assistant file: nodes and edges, then the checks of the whole graph.
 
 use super::fault::Fault;
-use super::load::{Known, failure_entries, literal, required_text};
+use super::load::{Known, literal, required_text};
 use super::reader::{Faults, Found, Section};
+use super::tools::failure_entries;
 use crate::model::{Bounded, Digit, DtmfInputSpec};
 use crate::runtime::context::VariableKind;
 use crate::runtime::expression::{Condition, ExpressionFault};
@@ -221,7 +222,7 @@ fn action(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, faults:
             faults.add(line, key, Fault::WrongType { expected: "text, number or boolean", found: value.type_str() });
             continue;
         };
-        if !text.contains("{{") && spec.from_written(&text).is_none() {
+        if !text.contains("{{") && spec.read_written(&text).is_none() {
             faults.add(line, key, Fault::BadValue { detail: "the value does not fit the variable's type and bounds".to_owned() });
             continue;
         }

@@ -1,6 +1,6 @@
 //! A summary without a model: the caller's own most telling sentences.
 
-use super::super::transcript::{Role, Transcript};
+use crate::runtime::transcript::{Role, Transcript};
 use std::collections::{BTreeMap, BTreeSet};
 
 const SENTENCES: usize = 3;

@@ -1,34 +1,19 @@
 //! One input taken through the graph.
 
-use super::super::assistant::Assistant;
-use super::super::matcher::{Choice, Phrase};
-use super::super::workflow::{Edge, Handoff, Node, NodeKind};
+use super::choose::{Input, Unclear, Way};
 use super::{Dialogue, Position, Reply, TurnFault};
 use crate::model::{FirstSpeaker, TransferOutcome};
+use crate::runtime::assistant::Assistant;
 use crate::runtime::context::VariableKind;
+use crate::runtime::matcher::{Choice, Phrase};
 use crate::runtime::value::Value;
-use std::collections::BTreeSet;
+use crate::runtime::workflow::{Edge, Handoff, Node, NodeKind};
 
 pub(super) struct Turn<'a> {
-    assistant: &'a Assistant,
+    pub(super) assistant: &'a Assistant,
     dialogue: &'a mut Dialogue,
     pub(super) reply: Reply,
     steps: u32,
-}
-
-/// What the caller gave in this turn.
-#[derive(Clone, Copy)]
-enum Input<'t> {
-    Words(&'t str),
-    Keys(&'t str),
-}
-
-/// What an input chose.
-enum Way {
-    Node(usize),
-    Target(String),
-    Human,
-    End,
 }
 
 type Outcome = Result<(), TurnFault>;
@@ -130,16 +115,13 @@ impl<'a> Turn<'a> {
         let Some(node) = self.node(index) else { return Err(TurnFault::Routing { node: String::new() }) };
         let spec = node.collect.as_ref().and_then(|name| Some((name, self.assistant.variables.get(name)?)));
         let takes_anything = spec.is_some_and(|(_, spec)| matches!(spec.kind, VariableKind::Text));
-        if takes_anything {
-            match self.chosen(node, input, true, false) {
-                Ok(Some(way)) => return self.follow(way),
-                Ok(None) | Err(Unclear) => {}
-            }
+        if takes_anything && let Ok(Some(way)) = self.chosen(node, input, true, false) {
+            return self.follow(way);
         }
         let collected = spec.and_then(|(name, spec)| {
             let value = match input {
-                Input::Words(text) => spec.from_speech(text, &self.assistant.matcher),
-                Input::Keys(keys) => spec.from_keys(keys),
+                Input::Words(text) => spec.read_speech(text, &self.assistant.matcher),
+                Input::Keys(keys) => spec.read_keys(keys),
             };
             Some((name.clone(), value?))
         });
@@ -149,75 +131,6 @@ impl<'a> Turn<'a> {
             Ok(Some(way)) => self.follow(way),
             Ok(None) if has_value => self.ask_again(index, true),
             Ok(None) | Err(Unclear) => self.ask_again(index, false),
-        }
-    }
-
-    /// `tools`: the platform tools listen too. `silent`: edges that ask for no words count.
-    fn chosen(&self, node: &Node, input: Input<'_>, tools: bool, silent: bool) -> Result<Option<Way>, Unclear> {
-        let mut priorities: BTreeSet<i64> = node.edges.iter().filter(|edge| !edge.otherwise).map(|edge| edge.priority).collect();
-        let with_tools = tools && (node.tools || node.handoff.is_some());
-        if with_tools {
-            priorities.insert(0);
-        }
-        for priority in priorities.into_iter().rev() {
-            let open: Vec<&Edge> =
-                node.edges.iter().filter(|edge| edge.priority == priority && !edge.otherwise && self.holds(edge)).collect();
-            if let Some(way) = self.listening_way(node, &open, input, with_tools && priority == 0)? {
-                return Ok(Some(way));
-            }
-            if let Some(edge) = open.iter().find(|edge| silent && !edge.listens()) {
-                return Ok(Some(Way::Node(edge.to)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn listening_way(&self, node: &Node, open: &[&Edge], input: Input<'_>, with_tools: bool) -> Result<Option<Way>, Unclear> {
-        let text = match input {
-            Input::Keys(keys) => {
-                return Ok(open.iter().find(|edge| edge.keys.iter().any(|key| key == keys)).map(|edge| Way::Node(edge.to)));
-            }
-            Input::Words(text) => text,
-        };
-        let mut ways: Vec<(Way, &[Phrase])> =
-            open.iter().filter(|edge| !edge.said.is_empty()).map(|edge| (Way::Node(edge.to), edge.said.as_slice())).collect();
-        if with_tools {
-            self.add_tools(node, &mut ways);
-        }
-        let matcher = &self.assistant.matcher;
-        match matcher.choose(ways.iter().map(|(_, said)| *said).enumerate(), &matcher.hear(text)) {
-            Choice::One(index) => Ok(Some(ways.swap_remove(index).0)),
-            Choice::Nothing => Ok(None),
-            Choice::Ambiguous => Err(Unclear),
-        }
-    }
-
-    /// A handoff node offers the targets it may pick; any other node all of them.
-    fn add_tools<'w>(&'w self, node: &Node, ways: &mut Vec<(Way, &'w [Phrase])>) {
-        let tools = &self.assistant.tools;
-        let offered = |label: &String| match &node.handoff {
-            Some(Handoff::Voice { labels, .. }) => labels.contains(label),
-            Some(Handoff::Human { .. }) => false,
-            None => true,
-        };
-        let targets = tools.targets.iter().filter(|(label, _)| offered(label));
-        ways.extend(targets.map(|(label, target)| (Way::Target(label.clone()), target.said.as_slice())));
-        ways.extend(tools.human.iter().map(|human| (Way::Human, human.said.as_slice())));
-        ways.extend(tools.end.iter().map(|end| (Way::End, end.said.as_slice())));
-    }
-
-    /// Where no node listens: the tools alone.
-    fn chosen_tool(&self, input: Input<'_>) -> Option<Way> {
-        let Input::Words(text) = input else { return None };
-        let tools = &self.assistant.tools;
-        let mut ways: Vec<(Way, &[Phrase])> =
-            tools.targets.iter().map(|(label, target)| (Way::Target(label.clone()), target.said.as_slice())).collect();
-        ways.extend(tools.human.iter().map(|human| (Way::Human, human.said.as_slice())));
-        ways.extend(tools.end.iter().map(|end| (Way::End, end.said.as_slice())));
-        let matcher = &self.assistant.matcher;
-        match matcher.choose(ways.iter().map(|(_, said)| *said).enumerate(), &matcher.hear(text)) {
-            Choice::One(index) => Some(ways.swap_remove(index).0),
-            Choice::Nothing | Choice::Ambiguous => None,
         }
     }
 
@@ -376,7 +289,7 @@ impl<'a> Turn<'a> {
         }
         for (name, written) in &node.set {
             let text = self.dialogue.fill(written);
-            let value = self.assistant.variables.get(name).and_then(|spec| spec.from_written(&text));
+            let value = self.assistant.variables.get(name).and_then(|spec| spec.read_written(&text));
             let Some(value) = value else {
                 let detail = format!("node '{}': variable '{name}' cannot hold what is assigned to it", node.id);
                 return Err(TurnFault::Node { kind: "ValueError", detail });
@@ -393,7 +306,7 @@ impl<'a> Turn<'a> {
         open.chain(node.edges.iter().filter(|edge| edge.otherwise)).map(|edge| edge.to).next()
     }
 
-    fn holds(&self, edge: &Edge) -> bool {
+    pub(super) fn holds(&self, edge: &Edge) -> bool {
         edge.when.as_ref().is_none_or(|condition| condition.holds(&|name| self.dialogue.value(name)))
     }
 
@@ -416,6 +329,3 @@ impl<'a> Turn<'a> {
         }
     }
 }
-
-/// Two ways fit what was said equally well.
-struct Unclear;

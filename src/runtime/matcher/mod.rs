@@ -195,7 +195,14 @@ fn edits(left: &str, right: &str) -> usize {
 /// The known word nearest to a mistyped one, for "did you mean".
 pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let limit = (word.chars().count() / 3).clamp(1, 3);
-    let near = known.into_iter().filter(|other| other.len() <= 64 && word.len() <= 64).map(|other| (edits(word, other), other));
+    let letters = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    // Swapped letters are one slip.
+    let distance = |other: &str| if letters(word) == letters(other) { usize::from(word != other) } else { edits(word, other) };
+    let near = known.into_iter().filter(|other| other.len() <= 64 && word.len() <= 64).map(|other| (distance(other), other));
     near.filter(|(distance, _)| *distance <= limit).min().map(|(_, other)| other)
 }
 

@@ -1,7 +1,7 @@
 //! Numbers, digits, yes and no as people say them, in English.
 
-use super::super::value::Decimal;
 use super::normalise::fold;
+use crate::runtime::value::Decimal;
 
 const UNITS: &[(&str, i64)] = &[
     ("zero", 0),
