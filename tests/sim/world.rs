@@ -141,6 +141,8 @@ impl World {
         if orders > 256 || load.inputs > 16 || load.digits > 64 || load.utterances > 64 {
             return Err(format!("out of bounds: {orders} orders at once, {load:?}"));
         }
+        let armed: Vec<_> = self.call.armed_timers().into_iter().map(|(_, kind)| kind).collect();
+        self.checks.watched(&armed)?;
         match self.call.next_deadline() {
             Some(due) if self.call.is_finished() => Err(format!("finished, and {due:?} is armed")),
             None if !self.call.is_finished() => Err(format!("no deadline while {}", self.call.phase())),

@@ -64,8 +64,7 @@ impl Transferring {
             }
             Event::DigitPressed { digit, .. } => self.back.keep_key(digit, core),
             Event::RecognitionFailed { leg } => {
-                core.notify(Notice::RecognitionFailed { leg, given_up: false });
-                self.back.listen_again(core);
+                self.back.restart_recogniser(leg, core);
             }
             Event::LegHeld { held, .. } => core.legs.held = held,
             Event::MediaLost { .. } => return self.media_lost(core),
