@@ -87,7 +87,8 @@ impl Transferring {
         match kind {
             TimerKind::Utterance => core.playback_overdue(),
             TimerKind::FinalWords => self.back.assume_final(core),
-            TimerKind::ReferRetry => return self.refer(core),
+            // An operator may be speaking just then: the REFER waits for their words, too.
+            TimerKind::ReferRetry => self.step = Step::Speaking,
             TimerKind::ReferAnswer => return self.over(TransferOutcome::NoResponse, core),
             TimerKind::ReferNotify | TimerKind::ReferTotal => return self.over(TransferOutcome::NoNotify, core),
             TimerKind::MaxDuration => return self.interrupted(EndCause::MaxDuration, core),
