@@ -100,7 +100,8 @@ impl World {
             let planned = self.agenda.first_key_value().map(|((at, _), _)| *at);
             let deadline = self.call.next_deadline().map(|(at, _)| at);
             let event = match (planned, deadline) {
-                (Some(at), due) if due.is_none_or(|due| at <= due) => {
+                // At the same instant the timer is first, as in the core itself: what it does is checked before the fact is known.
+                (Some(at), due) if due.is_none_or(|due| at < due) => {
                     self.now = self.now.max(at);
                     self.agenda.pop_first().map_or(Event::Tick, |(_, event)| event)
                 }
