@@ -2,6 +2,7 @@
 //! anything at any time. Each run has a seed; a failure prints it, and `SIM_SEED=n cargo test --test sim` runs that one alone, with its log.
 //!
 //! Swarm mode: each run switches some faults off altogether, so that rare orders of the others are reached.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 #[path = "sim/checks.rs"]
 mod checks;

@@ -14,12 +14,12 @@ pub enum Command {
     Answer {
         leg: LegId,
     },
-    /// Final refusal of an unanswered inbound leg.
+    /// Final refusal of an unanswered inbound leg; answered by `LegReleased`. A leg whose 200 is out after all gets a BYE instead.
     Reject {
         leg: LegId,
         status: u16,
     },
-    /// BYE, or CANCEL where it still rings; answered by `LegReleased`. Carries the cause for a Reason header.
+    /// BYE, CANCEL where an outbound leg still rings, or after the ACK where our 200 waits for it; answered by `LegReleased`. Carries the cause for a Reason header.
     Release {
         leg: LegId,
         cause: EndCause,

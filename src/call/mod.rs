@@ -41,12 +41,20 @@ use self::core::Core;
 use crate::model::{CallTime, LegId};
 use legs::LegState;
 use phase::{Closed, Offered, Phase};
+use std::fmt;
 
 /// One call, from its offer to its closed row.
-#[derive(Debug)]
 pub struct Call {
     phase: Phase,
     core: Core,
+}
+
+/// Where the call stands; never what was said or typed in it.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (phase, now, timers) = (self.phase(), self.core.now, self.armed_timers());
+        f.debug_struct("Call").field("phase", &phase).field("now", &now).field("timers", &timers).finish_non_exhaustive()
+    }
 }
 
 impl Default for Call {

@@ -41,3 +41,13 @@ fn nothing_before_the_offer_counts() {
     assert_eq!((call.phase(), call.next_deadline(), call.is_finished()), ("offered", None, false));
     assert!(matches!(call.poll_command(), Some(Command::Notify(Notice::Unexpected { .. }))));
 }
+
+#[test]
+fn a_calls_debug_text_holds_neither_words_nor_keys() {
+    let mut call = Scenario::talking(keypad(8));
+    call.event(Event::PartialTranscript { leg: LEG, text: "secret words".into() });
+    call.keys("4572");
+    let shown = format!("{:?}", call.call);
+    assert!(shown.contains("talking") && shown.contains("InterDigit"), "{shown}");
+    assert!(!shown.contains("secret") && !shown.contains("4572"), "{shown}");
+}

@@ -138,3 +138,16 @@ fn a_call_too_long_ends_even_in_a_transfer() {
     call.pass(5_000);
     call.released_and_closes(EndCause::MaxDuration);
 }
+
+#[test]
+fn an_operator_who_speaks_before_the_next_try_is_heard_out() {
+    let mut call = Scenario::transferring(quiet(), intent(0));
+    let request = call.refer();
+    call.event(Event::ReferAnswered { leg: LEG, request, status: 491 });
+    call.event(Event::Ordered(voice_worker::call::AdminOrder::Say { text: "Hold on.".into() }));
+    let words = call.play("Hold on.");
+    call.pass(17);
+    assert!(!call.has_refer());
+    call.played(words);
+    call.refer();
+}

@@ -1,4 +1,5 @@
 //! The call core in virtual time, one behaviour a file. No test waits: a ten-minute call takes microseconds.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod scenario;
 

@@ -59,3 +59,12 @@ fn a_timer_that_was_due_before_an_event_runs_before_it() {
     call.caller_hangs_up();
     call.closes(EndCause::SilenceTimeout);
 }
+
+#[test]
+fn an_answer_that_could_not_be_made_is_a_refusal_and_no_bye() {
+    let mut call = Scenario::inbound(quiet());
+    call.event(Event::LegFailed { leg: LEG, why: LegFailure::NoMedia });
+    assert!(call.has(|command| matches!(command, voice_worker::call::Command::Reject { status: 488, .. })));
+    call.gone(By::Local, Why::Rejected);
+    call.closes(EndCause::SetupFailed);
+}

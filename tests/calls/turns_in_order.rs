@@ -93,4 +93,8 @@ fn while_a_human_is_awaited_silence_does_not_end_the_call() {
     call.ready(turn, TurnResult { handoff: Some(serde_json::Map::new()), ..result("") });
     assert!(call.notices().contains(&Notice::HandoffRequested { turn }));
     call.wakes(600_000, TimerKind::MaxDuration);
+    call.words("are they coming");
+    let turn = call.turn(&said("are they coming"));
+    call.ready(turn, result(""));
+    call.wakes(600_000, TimerKind::MaxDuration);
 }

@@ -1,7 +1,7 @@
 //! What must hold in every world, whatever happens in it.
 
 use std::collections::BTreeSet;
-use voice_worker::call::{Command, Event, LegFailure, ReleaseReason, ReleasedBy};
+use voice_worker::call::{Command, Event, LegFailure, ReleaseReason, ReleasedBy, TimerKind};
 use voice_worker::model::{DigitSource, EndCause, Notice, RequestId, RuntimeStatus, TurnId, TurnInput, UtteranceId};
 
 macro_rules! hold {
@@ -164,6 +164,20 @@ impl Checks {
             };
             self.matched += place + 1;
         }
+        Ok(())
+    }
+
+    /// Whatever is waited for has a deadline of its own.
+    pub(crate) fn watched(&self, armed: &[TimerKind]) -> Result<(), String> {
+        let any = |kinds: &[TimerKind]| kinds.iter().any(|kind| armed.contains(kind));
+        hold!(self.turn.is_none() || any(&[TimerKind::Turn]), "a turn runs without a deadline");
+        hold!(self.playing.is_empty() || any(&[TimerKind::Utterance]), "speech plays without a deadline");
+        hold!(
+            self.refer.is_none()
+                || self.gone
+                || any(&[TimerKind::ReferAnswer, TimerKind::ReferNotify, TimerKind::Release, TimerKind::Close]),
+            "a REFER is out without a deadline"
+        );
         Ok(())
     }
 

@@ -100,7 +100,8 @@ impl World {
             let planned = self.agenda.first_key_value().map(|((at, _), _)| *at);
             let deadline = self.call.next_deadline().map(|(at, _)| at);
             let event = match (planned, deadline) {
-                (Some(at), due) if due.is_none_or(|due| at <= due) => {
+                // At the same instant the timer is first, as in the core itself: what it does is checked before the fact is known.
+                (Some(at), due) if due.is_none_or(|due| at < due) => {
                     self.now = self.now.max(at);
                     self.agenda.pop_first().map_or(Event::Tick, |(_, event)| event)
                 }
@@ -141,6 +142,8 @@ impl World {
         if orders > 256 || load.inputs > 16 || load.digits > 64 || load.utterances > 64 {
             return Err(format!("out of bounds: {orders} orders at once, {load:?}"));
         }
+        let armed: Vec<_> = self.call.armed_timers().into_iter().map(|(_, kind)| kind).collect();
+        self.checks.watched(&armed)?;
         match self.call.next_deadline() {
             Some(due) if self.call.is_finished() => Err(format!("finished, and {due:?} is armed")),
             None if !self.call.is_finished() => Err(format!("no deadline while {}", self.call.phase())),

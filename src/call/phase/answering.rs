@@ -222,8 +222,11 @@ impl Answering {
     fn failed(self, why: LegFailure, core: &mut Core) -> Phase {
         let rang = matches!(self.step, Step::Dialing { rang: true });
         let gone = matches!(why, LegFailure::Status { .. } | LegFailure::NoAnswer);
-        if gone && core.direction == Direction::Outbound {
-            core.legs.caller = LegState::Gone;
+        match core.direction {
+            Direction::Outbound if gone => core.legs.caller = LegState::Gone,
+            // The 200 never left: the offer is still owed its final response.
+            Direction::Inbound if matches!(why, LegFailure::NoMedia | LegFailure::Overloaded) => core.legs.caller = LegState::Offered,
+            Direction::Inbound | Direction::Outbound => {}
         }
         self.end(legs::cause_of_failure(core.direction, why, rang), core)
     }

@@ -327,6 +327,14 @@ impl Talking {
     }
 
     fn recognition_failed(mut self: Box<Self>, leg: LegId, core: &mut Core) -> Phase {
+        if self.restart_recogniser(leg, core) || self.collector.is_on() {
+            return self.settle(core);
+        }
+        self.give_up(core)
+    }
+
+    /// Starts the recogniser again; false if it failed too often for that.
+    pub(crate) fn restart_recogniser(&mut self, leg: LegId, core: &mut Core) -> bool {
         self.deaf = self.deaf.saturating_add(1);
         self.hearing.forget();
         core.timers.stop(TimerKind::BargeIn);
@@ -335,12 +343,8 @@ impl Talking {
         core.notify(Notice::RecognitionFailed { leg, given_up });
         if !given_up {
             core.order(Command::Listen { leg });
-            return self.settle(core);
         }
-        if self.collector.is_on() {
-            return self.settle(core);
-        }
-        self.give_up(core)
+        !given_up
     }
 }
 

@@ -64,8 +64,7 @@ impl Transferring {
             }
             Event::DigitPressed { digit, .. } => self.back.keep_key(digit, core),
             Event::RecognitionFailed { leg } => {
-                core.notify(Notice::RecognitionFailed { leg, given_up: false });
-                self.back.listen_again(core);
+                self.back.restart_recogniser(leg, core);
             }
             Event::LegHeld { held, .. } => core.legs.held = held,
             Event::MediaLost { .. } => return self.media_lost(core),
@@ -88,7 +87,8 @@ impl Transferring {
         match kind {
             TimerKind::Utterance => core.playback_overdue(),
             TimerKind::FinalWords => self.back.assume_final(core),
-            TimerKind::ReferRetry => return self.refer(core),
+            // An operator may be speaking just then: the REFER waits for their words, too.
+            TimerKind::ReferRetry => self.step = Step::Speaking,
             TimerKind::ReferAnswer => return self.over(TransferOutcome::NoResponse, core),
             TimerKind::ReferNotify | TimerKind::ReferTotal => return self.over(TransferOutcome::NoNotify, core),
             TimerKind::MaxDuration => return self.interrupted(EndCause::MaxDuration, core),

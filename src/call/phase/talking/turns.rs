@@ -1,7 +1,7 @@
 //! Turns of the conversation: asking, speaking, and reading what came back, in the contract's order.
 
 use super::{Human, Talking};
-use crate::call::Command;
+use crate::call::TimerKind;
 use crate::call::core::Core;
 use crate::call::phase::Phase;
 use crate::call::phase::answering::FirstWords;
@@ -9,7 +9,7 @@ use crate::call::phase::ending::LastWords;
 use crate::call::phase::transferring::Transferring;
 use crate::call::playback::Shield;
 use crate::call::turn::{Thinking, TurnLoop};
-use crate::model::{EndCause, LegId, Notice, RuntimeStatus, TurnId, TurnInput, TurnResult};
+use crate::model::{EndCause, Notice, RuntimeStatus, TurnId, TurnInput, TurnResult};
 
 /// Failed turns in a row after which the call is given up.
 const FAILURES_MAX: u32 = 3;
@@ -116,7 +116,7 @@ impl Talking {
             }
             return self.end(EndCause::AssistantEnded, LastWords::PlayOut, core);
         }
-        self.human = Human::NotAsked;
+        // From then on the caller waits for a human: nothing but the end of the call takes that back.
         if result.handoff.is_some() {
             self.human = Human::Awaited;
             core.notify(Notice::HandoffRequested { turn });
@@ -155,12 +155,7 @@ impl Talking {
 
     /// Nothing more is collected while the caller is being transferred.
     pub(in crate::call::phase) fn lay_down(&mut self, core: &mut Core) {
-        core.timers.stop(crate::call::TimerKind::Silence);
-        core.timers.stop(crate::call::TimerKind::BargeIn);
-    }
-
-    /// The keypad's settings, told again to whoever lost them.
-    pub(in crate::call::phase) fn listen_again(&self, core: &mut Core) {
-        core.order(Command::Listen { leg: LegId::CALLER });
+        core.timers.stop(TimerKind::Silence);
+        core.timers.stop(TimerKind::BargeIn);
     }
 }
