@@ -199,3 +199,26 @@ fn a_network_contains_its_hosts_and_no_others() {
     let all: settings::Cidr = "0.0.0.0/0".parse().unwrap();
     assert!(all.contains("203.0.113.9".parse().unwrap()));
 }
+
+#[test]
+fn an_index_that_would_fill_the_memory_is_refused() {
+    let faults = settings::parse(None, "", env(&[("VOICE_WORKER__TRUNK__99999999999__NAME", "x")])).unwrap_err().to_string();
+    assert!(faults.contains("VOICE_WORKER__TRUNK__99999999999__NAME") && faults.contains("at most 999"), "{faults}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(128))]
+    #[test]
+    fn no_text_makes_the_reader_panic(
+        section in "(worker|sip|trunk|api|media|assistants|[a-z]{1,6})",
+        array in proptest::bool::ANY,
+        key in "(name|udp|key|route|listen|first_port|[a-z.\\[\\]\"]{1,8})",
+        value in "(-?[0-9]{1,22}|[0-9.e]{1,9}|true|\"[^\"]{0,12}\"|\\[[0-9,\" ]{0,9}\\]|\\{\\}|[^\n]{0,12})",
+    ) {
+        let (open, close) = if array { ("[[", "]]") } else { ("[", "]") };
+        let text = format!("{open}{section}{close}\n{key} = {value}\n");
+        if let Err(faults) = parse(&text) {
+            proptest::prop_assert!(!faults.0.is_empty() && faults.to_string().starts_with("w.toml"), "{}", faults);
+        }
+    }
+}

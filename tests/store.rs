@@ -317,3 +317,36 @@ async fn a_full_writer_drops_and_counts_and_never_makes_a_call_wait() {
     tokio::time::timeout(Duration::from_secs(10), async { futures_util::future::join(task, stats).await }).await.unwrap();
     assert_eq!(store.open(10).await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn two_workers_on_one_file_lose_and_double_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores: [Arc<dyn Store>; 2] = [Arc::new(open(&dir).await), Arc::new(open(&dir).await)];
+    stores[0].put_organisation(OURS, "o", WallTime(1)).await.unwrap();
+    stores[0].create(inbound(1, 1)).await.unwrap();
+    let appends = (0..20_u32).map(|n| stores[(n % 2) as usize].append(id(1), vec![said(u128::from(n) + 1, Role::User, "x")]));
+    let mut numbers: Vec<u32> = join_all(appends).await.into_iter().flat_map(Result::unwrap).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn the_database_is_for_its_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let _store = open(&dir).await;
+    for name in ["w.sqlite", "w.sqlite-wal"] {
+        let mode = std::fs::metadata(dir.path().join("state").join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn what_callers_said_is_in_no_debug_output() {
+    let mut new = inbound(1, 1);
+    new.metadata = Map::from_iter([("caller".to_owned(), json!("+4930123456"))]);
+    new.context_variables = Map::from_iter([("pin".to_owned(), json!("4711"))]);
+    let shown = format!("{new:?} {:?}", LiveUpdate::Create(Box::new(new.clone())));
+    assert!(!shown.contains("4930") && !shown.contains("4711"), "{shown}");
+    assert!(!format!("{:?}", numbered(0, "my pin")).contains("my pin"));
+}

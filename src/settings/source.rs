@@ -49,6 +49,9 @@ impl Source {
                 source.credentials = Some(PathBuf::from(&value));
             }
             let Some(key) = name.strip_prefix(ENV_PREFIX).map(key_of) else { continue };
+            if key.split('[').skip(1).any(|index| index.split(']').next().is_none_or(|digits| digits.len() > 3)) {
+                return Err(Fault { place: Place::Environment(name), key, message: "an index may be at most 999".to_owned() });
+            }
             builder = builder.set_override(&key, value).map_err(|error| Fault {
                 place: Place::Environment(name.clone()),
                 key: key.clone(),

@@ -4,6 +4,7 @@ use crate::model::{
     CallTime, ConversationId, OrganisationId, Redacted, SessionStatus, TerminationReason, TransferMode, TriggeredBy, WallTime, WorkerId,
 };
 use serde_json::{Map, Value};
+use std::fmt;
 use uuid::Uuid;
 
 /// Words stored as text; `ALL`, `as_str` and `parse` come from one list.
@@ -42,8 +43,8 @@ stored_words!(
 stored_words!(JobKind { Scrub = "scrub", Summary = "summary", Memory = "memory" });
 stored_words!(JobState { Queued = "queued", Running = "running", Done = "done", Failed = "failed" });
 
-/// A conversation as it is stored.
-#[derive(Clone, Debug, PartialEq)]
+/// A conversation as it is stored. Its `Debug` leaves out what people said or typed: metadata, variables, subject and summary.
+#[derive(Clone, PartialEq)]
 pub struct Conversation {
     pub id: ConversationId,
     pub organisation: OrganisationId,
@@ -78,8 +79,8 @@ pub struct Conversation {
     pub updated_at: WallTime,
 }
 
-/// What `create` needs to know.
-#[derive(Clone, Debug, PartialEq)]
+/// What `create` needs to know. Its `Debug` leaves out what [`Conversation`]'s does.
+#[derive(Clone, PartialEq)]
 pub struct NewConversation {
     pub id: ConversationId,
     pub organisation: OrganisationId,
@@ -95,6 +96,31 @@ pub struct NewConversation {
     pub metadata: Map<String, Value>,
     pub context_variables: Map<String, Value>,
     pub at: WallTime,
+}
+
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conversation")
+            .field("id", &self.id)
+            .field("organisation", &self.organisation)
+            .field("channel", &self.channel)
+            .field("status", &self.status)
+            .field("termination_reason", &self.termination_reason)
+            .field("message_count", &self.message_count)
+            .field("updated_at", &self.updated_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for NewConversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewConversation")
+            .field("id", &self.id)
+            .field("organisation", &self.organisation)
+            .field("channel", &self.channel)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 impl NewConversation {

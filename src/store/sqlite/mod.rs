@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Where the file is and how patient we are with other users of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqliteConfig {
-    /// Created if missing; its directory too.
+    /// Created if missing, for this user alone; its directory too.
     pub path: PathBuf,
     /// How long a statement waits for another process's lock.
     pub busy_timeout: Duration,
@@ -47,6 +47,10 @@ impl SqliteStore {
         if let Some(parent) = config.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             tokio::fs::create_dir_all(parent).await.map_err(|error| open_failed(sqlx::Error::Io(error)))?;
         }
+        let mut private = tokio::fs::OpenOptions::new();
+        // Words of callers are in it, and SQLite gives its journals the file's own mode.
+        private.read(true).append(true).create(true).mode(0o600);
+        private.open(&config.path).await.map_err(|error| open_failed(sqlx::Error::Io(error)))?;
         let options = SqliteConnectOptions::new()
             .filename(&config.path)
             .create_if_missing(true)
