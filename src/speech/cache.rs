@@ -145,7 +145,8 @@ mod tests {
         drop(cut);
         assert_eq!(voice.stats().prompts, 0);
         let failing = CachedSynthesizer::new(Arc::new(ScriptedSynthesizer::failing(60)), 100_000);
-        assert!(failing.speak(prompt("a")).unwrap().blocking_all().is_err());
+        let mut stream = failing.speak(prompt("a")).unwrap();
+        assert_eq!(std::iter::from_fn(|| stream.blocking_next()).filter(Result::is_err).count(), 1);
         assert_eq!(failing.stats().prompts, 0);
     }
 
@@ -161,6 +162,8 @@ mod tests {
         assert_eq!(voice.stats().hits, hits + 1, "a was used lately and stayed");
         voice.prerender([prompt("b")]).unwrap();
         assert_eq!(voice.stats().hits, hits + 1, "b had to go");
+        voice.prerender([prompt("a"), prompt("f"), prompt("g"), prompt("a")]).unwrap();
+        assert_eq!(voice.stats().hits, hits + 3, "each use counts, not only the first");
     }
 
     #[test]

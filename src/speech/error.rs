@@ -11,7 +11,8 @@ pub enum SpeechError {
     MissingModel { file: String, dir: PathBuf },
     #[error("model file {file} in {dir} is damaged ({why}): delete it and fetch the models again with `make models`")]
     DamagedModel { file: String, dir: PathBuf, why: String },
-    #[error("{waiting} sentences already wait for the voice: try again later or lower the number of calls")]
+    /// A queue of the engine is full: of texts to speak, of listeners, or of utterances one listener waits for.
+    #[error("the speech engine is overloaded, {waiting} already wait: grant it more cores or take fewer calls")]
     Busy { waiting: usize },
     #[error("a text of {chars} characters is too long to speak at once, at most {max} are allowed: split it")]
     TextTooLong { chars: usize, max: usize },

@@ -122,6 +122,7 @@ mod tests {
     #[test]
     fn a_caller_who_says_thank_you_is_believed_and_a_breath_is_not() {
         assert_eq!(believed(&sure("Thank you."), CLEAR).as_deref(), Some("Thank you."));
+        assert!(believed(&sure("Thank you."), Sound { seconds: 0.9, ..CLEAR }).is_some());
         let breath = Sound { seconds: 0.9, level_db: -50.0 };
         assert_eq!(believed(&sure("you"), breath), None);
         let doubtful = Decoded { no_speech: 0.5, ..sure("Thank you.") };

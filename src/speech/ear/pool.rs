@@ -28,7 +28,7 @@ pub(super) struct Task {
 pub(super) trait Decoding: Send + Sync {
     /// Decodes before any partial. Bounded by the listeners: each has at most one wanted whole utterance being spoken and four ended ones.
     fn whole(&self, task: Task);
-    /// False where others wait already: a partial that comes late is of no use.
+    /// False where it would keep others waiting: a partial that comes late is of no use.
     fn partial(&self, task: Task) -> bool;
 }
 
@@ -36,19 +36,22 @@ pub(super) trait Decoding: Send + Sync {
 struct Queue {
     whole: VecDeque<Task>,
     partial: VecDeque<Task>,
+    /// Threads that decode now.
+    busy: usize,
     stopped: bool,
 }
 
 pub(super) struct Pool {
     queue: Mutex<Queue>,
     wake: Condvar,
+    size: usize,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Pool {
     pub(super) fn start(weights: &Path, threads: usize) -> Result<Arc<Self>, SpeechError> {
         let weights = decoder::load(weights)?;
-        let pool = Arc::new(Self { queue: Mutex::default(), wake: Condvar::new(), threads: Mutex::default() });
+        let pool = Arc::new(Self { queue: Mutex::default(), wake: Condvar::new(), size: threads.max(1), threads: Mutex::default() });
         for index in 0..threads.max(1) {
             // The state is made here, so that a machine without the memory for it says so at the start.
             let decoder = Decoder::new(&weights)?;
@@ -81,6 +84,7 @@ impl Pool {
             }
             let next = queue.whole.pop_front();
             if let Some(task) = next.or_else(|| queue.partial.pop_front()) {
+                queue.busy += 1;
                 return Some(task);
             }
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -90,7 +94,7 @@ impl Pool {
     fn work(&self, mut decoder: Decoder, weights: &Arc<WhisperContext>) {
         while let Some(task) = self.take() {
             if !task.wanted.load(Ordering::Relaxed) {
-                (task.done)(Ok(None));
+                self.finish(task.done, Ok(None));
                 continue;
             }
             let decode = std::panic::AssertUnwindSafe(|| words(&mut decoder, &task));
@@ -99,8 +103,13 @@ impl Pool {
                 decoder = Decoder::new(weights)?;
                 Err(SpeechError::Recognition { why: "the engine panicked on this utterance".to_owned() })
             });
-            (task.done)(words);
+            self.finish(task.done, words);
         }
+    }
+
+    fn finish(&self, done: Box<dyn FnOnce(Words) + Send>, words: Words) {
+        self.lock().busy -= 1;
+        done(words);
     }
 }
 
@@ -115,7 +124,9 @@ impl Decoding for Pool {
 
     fn partial(&self, task: Task) -> bool {
         let mut queue = self.lock();
-        if !queue.whole.is_empty() || !queue.partial.is_empty() {
+        // One thread stays free for whole utterances, where there is more than one: their words are waited for.
+        let spare = self.size.saturating_sub(1).max(1);
+        if !queue.whole.is_empty() || !queue.partial.is_empty() || queue.busy >= spare {
             return false;
         }
         queue.partial.push_back(task);

@@ -190,7 +190,8 @@ fn one_partial_at_a_time_and_none_after_the_end() {
     bench.hear(true, 800);
     assert_eq!(bench.seen(), ["started", "partial"]);
     bench.hear(false, 800);
+    bench.hear(true, 160);
     bench.answer(said("too late"));
     assert!(bench.step());
-    assert_eq!(bench.seen(), ["started", "partial", "ended"]);
+    assert_eq!(bench.seen(), ["started", "partial", "ended", "started"]);
 }
