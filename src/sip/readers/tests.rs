@@ -1,0 +1,1 @@
+//! Tables of what each reader takes and refuses.
