@@ -106,6 +106,12 @@ impl Dialog {
         self.local_seq = self.local_seq.max(used);
     }
 
+    /// Goes on where the same dialog stood while it rang.
+    pub(crate) fn inherit(&mut self, early: &Self) {
+        self.local_seq = self.local_seq.max(early.local_seq);
+        self.remote_seq = early.remote_seq;
+    }
+
     /// Any higher number is fine (RFC 3261 section 12.2.2).
     pub(crate) fn accept_cseq(&mut self, seq: u32) -> Result<(), OutOfOrder> {
         if self.remote_seq.is_some_and(|last| seq < last) {

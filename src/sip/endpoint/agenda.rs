@@ -12,6 +12,8 @@ pub(crate) enum Owner {
     Client(ClientKey),
     Server(ServerKey),
     Leg(LegKey),
+    /// Dialogs that ended while a NOTIFY could still come.
+    Lingering,
 }
 
 /// Entries go in with `set` and out with `set(.., None)`, which everything that removes its owner calls.

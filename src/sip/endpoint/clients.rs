@@ -154,9 +154,10 @@ impl Core {
         owned: Owned,
     ) -> ClientKey {
         let reliable = destination.transport().is_reliable();
-        let table = match request.method {
-            Method::Invite => Table::Invite(ClientInvite::new(at, self.config.timers, reliable)),
-            _ => Table::Other(Client::new(at, self.config.timers, reliable)),
+        let table = if request.method == Method::Invite {
+            Table::Invite(ClientInvite::new(at, self.config.timers, reliable))
+        } else {
+            Table::Other(Client::new(at, self.config.timers, reliable))
         };
         let key = ClientKey(branch, request.method.clone());
         let bytes: Arc<[u8]> = wire::print(&Message::Request(request.clone())).into();

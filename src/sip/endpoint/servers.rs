@@ -148,9 +148,10 @@ impl Core {
             return Err(());
         }
         let reliable = from.transport.is_reliable();
-        let table = match request.method {
-            Method::Invite => Table::Invite(ServerInvite::new(self.config.timers, reliable)),
-            _ => Table::Other(Server::new(self.config.timers, reliable)),
+        let table = if request.method == Method::Invite {
+            Table::Invite(ServerInvite::new(self.config.timers, reliable))
+        } else {
+            Table::Other(Server::new(self.config.timers, reliable))
         };
         let merge = merge_key(request);
         if let Some(merge) = &merge {

@@ -15,7 +15,7 @@
 mod accept;
 mod info;
 mod modify;
-mod originate;
+pub(crate) mod originate;
 mod refer;
 mod release;
 mod session;
@@ -61,6 +61,8 @@ pub(crate) struct Leg {
     timers: BTreeMap<LegTimer, WorkerTime>,
     /// We made the Call-ID: decides the wait after a crossing (RFC 3261 section 14.1).
     outbound: bool,
+    /// Our INVITE, once it was answered: a further 2xx to it is another fork.
+    first_invite: Option<ClientKey>,
     /// The keys this leg is found by; kept by the endpoint.
     pub(crate) indexed: Vec<DialogKey>,
 }
@@ -105,6 +107,7 @@ impl Leg {
             standings: Vec::new(),
             timers: BTreeMap::new(),
             outbound,
+            first_invite: None,
             indexed: Vec::new(),
         }
     }
