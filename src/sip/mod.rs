@@ -11,6 +11,7 @@
 //! Does not do: sockets, clocks, randomness. Those are handed in.
 #![deny(clippy::disallowed_types, clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
 
+pub mod acl;
 pub mod auth;
 mod dialog;
 pub mod endpoint;
@@ -19,6 +20,8 @@ mod leg;
 pub mod message;
 pub mod readers;
 pub mod sdp;
+pub mod shell;
 mod transaction;
+pub mod trunk;
 pub mod uri;
 pub mod wire;

@@ -266,7 +266,7 @@ impl Leg {
         }
         let mut changed = unacked.initial;
         if let Some(pending) = unacked.late {
-            match sdp::accept_answer(&pending, body, &mut self.sdp) {
+            match sdp::accept_answer(&pending, body) {
                 Ok(media) => {
                     changed |= self.media.as_ref() != Some(&media);
                     self.media = Some(media);

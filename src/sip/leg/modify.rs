@@ -148,7 +148,7 @@ impl Leg {
         self.run_session(at, session::granted(&response.headers));
         let Some(pending) = ours.pending else { return };
         let content_type = response.headers.get("Content-Type").unwrap_or("application/sdp");
-        let answer = sdp::sdp_part(content_type, &response.body).and_then(|body| sdp::accept_answer(&pending, body, &mut self.sdp));
+        let answer = sdp::sdp_part(content_type, &response.body).and_then(|body| sdp::accept_answer(&pending, body));
         match answer {
             Ok(media) => {
                 let changed = self.media.as_ref() != Some(&media);

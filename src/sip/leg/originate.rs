@@ -34,7 +34,7 @@ pub(super) struct Calling {
 struct Early {
     dialog: Dialog,
     rseq: Option<u32>,
-    answered: Option<(NegotiatedAudio, SdpSession)>,
+    answered: Option<NegotiatedAudio>,
 }
 
 /// CANCEL was ordered; it leaves with the first provisional response.
@@ -189,12 +189,11 @@ impl Leg {
             return;
         }
         if early.answered.is_none() && !response.body.is_empty() {
-            let mut sdp = self.sdp.clone();
             let content_type = response.headers.get("Content-Type").unwrap_or("application/sdp");
             let body = sdp::sdp_part(content_type, &response.body);
-            early.answered = body.and_then(|body| sdp::accept_answer(&calling.pending, body, &mut sdp)).ok().map(|media| (media, sdp));
+            early.answered = body.and_then(|body| sdp::accept_answer(&calling.pending, body)).ok();
         }
-        let early_media = early.answered.as_ref().map(|(media, _)| Box::new(media.clone()));
+        let early_media = early.answered.as_ref().map(|media| Box::new(media.clone()));
         core.tell(LegEvent::Ringing { leg, status: response.status, early_media });
     }
 
@@ -221,12 +220,9 @@ impl Leg {
         }
         let content_type = response.headers.get("Content-Type").unwrap_or("application/sdp");
         let answer = match early.and_then(|early| early.answered) {
-            Some((media, sdp)) if response.body.is_empty() => {
-                self.sdp = sdp;
-                Ok(media)
-            }
+            Some(media) if response.body.is_empty() => Ok(media),
             Some(_) | None => sdp::sdp_part(content_type, &response.body)
-                .and_then(|body| sdp::accept_answer(&calling.pending, body, &mut self.sdp)),
+                .and_then(|body| sdp::accept_answer(&calling.pending, body)),
         };
         match answer {
             Ok(media) => {
