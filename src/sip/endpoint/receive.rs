@@ -61,7 +61,8 @@ impl Endpoint {
                 self.core.counts.malformed += 1;
                 let tag = self.core.token();
                 let response = refusal.response(&tag);
-                let shadow = Request { method: refusal.method.clone(), target: String::new(), headers: response.headers.clone(), body: Vec::new() };
+                let shadow =
+                    Request { method: refusal.method.clone(), target: String::new(), headers: response.headers.clone(), body: Vec::new() };
                 let mut response = response;
                 note_source(&mut response.headers, from);
                 self.core.send(way_back(&shadow, from), wire::print(&Message::Response(response)).into());

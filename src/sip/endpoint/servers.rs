@@ -25,7 +25,12 @@ impl ServerKey {
         let branch = via.unique_branch().unwrap_or_else(|| {
             let seq = request.headers.cseq().map_or(0, |cseq| cseq.seq);
             let tag = request.headers.from_tag().unwrap_or_default();
-            format!("{} {} {tag} {seq} {}", request.target, request.headers.get("Call-ID").unwrap_or_default(), via.branch().unwrap_or_default())
+            format!(
+                "{} {} {tag} {seq} {}",
+                request.target,
+                request.headers.get("Call-ID").unwrap_or_default(),
+                via.branch().unwrap_or_default()
+            )
         });
         Some(Self(branch, sent_by, method))
     }

@@ -122,9 +122,7 @@ impl Leg {
         if self.provisional.is_some() {
             return;
         }
-        let mut reply = Reply::tagged(180, &offered.tag)
-            .with("Contact", self.face.contact(&core.config.contact_user))
-            .with("Allow", ALLOW);
+        let mut reply = Reply::tagged(180, &offered.tag).with("Contact", self.face.contact(&core.config.contact_user)).with("Allow", ALLOW);
         if offered.reliable {
             reply = reply.with("Require", "100rel").with("RSeq", offered.next_rseq.to_string());
         }
@@ -236,9 +234,11 @@ impl Leg {
         }
         let farewell = match &self.phase {
             Phase::Closing(farewell) => farewell.clone(),
-            Phase::Offered(_) | Phase::Calling(_) | Phase::Up | Phase::Leaving(_) | Phase::Gone => {
-                Farewell { by: ReleasedBy::Network, why: ReleaseReason::NeverAcknowledged, reason: Some("SIP;cause=408;text=\"ACK missing\"".to_owned()) }
-            }
+            Phase::Offered(_) | Phase::Calling(_) | Phase::Up | Phase::Leaving(_) | Phase::Gone => Farewell {
+                by: ReleasedBy::Network,
+                why: ReleaseReason::NeverAcknowledged,
+                reason: Some("SIP;cause=408;text=\"ACK missing\"".to_owned()),
+            },
         };
         self.bye(core, at, farewell);
     }

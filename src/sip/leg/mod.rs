@@ -195,7 +195,11 @@ impl Leg {
     fn options_reply(&self, core: &Core) -> Reply {
         use super::endpoint::core::{ALLOW, SUPPORTED};
         let contact = self.face.contact(&core.config.contact_user);
-        Reply::new(200).with("Allow", ALLOW).with("Supported", SUPPORTED.join(", ")).with("Accept", "application/sdp").with("Contact", contact)
+        Reply::new(200)
+            .with("Allow", ALLOW)
+            .with("Supported", SUPPORTED.join(", "))
+            .with("Accept", "application/sdp")
+            .with("Contact", contact)
     }
 
     /// What came of a request of this leg.

@@ -17,8 +17,22 @@ use std::collections::BTreeMap;
 
 /// Headers the endpoint writes itself.
 const RESERVED: [&str; 16] = [
-    "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Content-Length", "Content-Type", "Max-Forwards", "Route", "Record-Route", "Allow",
-    "Supported", "Require", "Session-Expires", "Min-SE",
+    "Via",
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "Contact",
+    "Content-Length",
+    "Content-Type",
+    "Max-Forwards",
+    "Route",
+    "Record-Route",
+    "Allow",
+    "Supported",
+    "Require",
+    "Session-Expires",
+    "Min-SE",
 ];
 
 pub(super) struct Calling {
@@ -221,8 +235,7 @@ impl Leg {
         let content_type = response.headers.get("Content-Type").unwrap_or("application/sdp");
         let answer = match early.and_then(|early| early.answered) {
             Some(media) if response.body.is_empty() => Ok(media),
-            Some(_) | None => sdp::sdp_part(content_type, &response.body)
-                .and_then(|body| sdp::accept_answer(&calling.pending, body)),
+            Some(_) | None => sdp::sdp_part(content_type, &response.body).and_then(|body| sdp::accept_answer(&calling.pending, body)),
         };
         match answer {
             Ok(media) => {
@@ -304,7 +317,15 @@ impl Leg {
 
 impl Early {
     /// PRACK of a reliable 1xx (RFC 3262 section 4). False for a copy or one out of order: it is not handled.
-    fn prack(&mut self, core: &mut Core, at: WorkerTime, leg: LegKey, face: &super::Face, answered: &Answered, response: &Response) -> bool {
+    fn prack(
+        &mut self,
+        core: &mut Core,
+        at: WorkerTime,
+        leg: LegKey,
+        face: &super::Face,
+        answered: &Answered,
+        response: &Response,
+    ) -> bool {
         let Some(rseq) = response.headers.get("RSeq").and_then(|value| RSeq::read(value).ok()) else { return true };
         if self.rseq.is_some_and(|last| rseq.0 != last.wrapping_add(1)) {
             return false;
