@@ -17,8 +17,10 @@
 
 pub mod acl;
 pub mod auth;
+mod dialog;
 pub mod endpoint;
 pub mod headers;
+mod leg;
 pub mod message;
 pub mod readers;
 pub mod sdp;

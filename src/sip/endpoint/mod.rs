@@ -11,10 +11,18 @@
 //! and reports facts. Every table is bounded by [`Limits`], and `is_empty` is true again 64*T1 after the last leg.
 
 mod address;
-mod config;
+mod agenda;
+pub(crate) mod clients;
+pub(crate) mod config;
+pub(crate) mod core;
 mod counts;
 mod event;
 mod order;
+mod receive;
+pub(crate) mod servers;
+
+#[cfg(test)]
+mod tests;
 
 pub use crate::sip::transaction::{TimerName, Timers};
 pub use address::{ConnectionId, Destination, Source, Transmit, TransmitId, Transport};
@@ -23,16 +31,34 @@ pub use counts::Counts;
 pub use event::{IncomingCall, LegEvent, ReleaseReason, ReleasedBy};
 pub use order::{Credentials, LegKey, Order, OrderError, Originate, Reason};
 
+use self::agenda::Owner;
+use self::core::Core;
 use crate::model::WorkerTime;
+use crate::sip::dialog::DialogKey;
+use crate::sip::leg::Leg;
+use crate::sip::leg::originate::{check_headers, check_uri};
+use crate::sip::sdp::HoldState;
+use crate::sip::wire::StreamFramer;
+use std::collections::BTreeMap;
 
 /// See the module.
 pub struct Endpoint {
-    config: Config,
+    core: Core,
+    /// In with an INVITE of either side, out with `Released` (`put_back`).
+    legs: BTreeMap<LegKey, Leg>,
+    /// In and out with their leg (`put_back`).
+    dialogs: BTreeMap<DialogKey, LegKey>,
+    /// Dialogs that ended while a NOTIFY could still come; out after 64*T1 (`tick`).
+    lingering: BTreeMap<DialogKey, WorkerTime>,
+    /// In with the first bytes of a connection, out with `connection_lost`.
+    streams: BTreeMap<ConnectionId, StreamFramer>,
 }
 
 /// Why the endpoint wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TimerReason {
+    /// The last memory of a dialog goes.
+    Forget,
     /// A transaction timer of RFC 3261 table 4.
     Transaction(TimerName),
     Leg(LegKey, LegTimer),
@@ -57,72 +83,192 @@ pub enum LegTimer {
     SessionExpiry,
     /// Try a request again that crossed with the peer's (RFC 3261 section 14.1).
     Glare,
+    /// The same for a REFER.
+    ReferGlare,
     /// Outbound: nobody answered.
     RingTimeout,
-    /// Outbound: the CANCEL brought no final response.
-    CancelGiveUp,
 }
 
 impl Endpoint {
-    /// `seed` makes every tag, branch, Call-ID and nonce; two workers must not share one.
+    /// `seed` makes every tag, branch and Call-ID; two workers must not share one.
     pub fn new(config: Config, seed: u64) -> Self {
-        let _ = seed;
-        Self { config }
+        Self {
+            core: Core::new(config, seed),
+            legs: BTreeMap::new(),
+            dialogs: BTreeMap::new(),
+            lingering: BTreeMap::new(),
+            streams: BTreeMap::new(),
+        }
     }
 
-    /// One datagram, or bytes of a stream as they came (framed here, by connection).
-    pub fn receive(&mut self, at: WorkerTime, from: Source, bytes: &[u8]) {
-        let _ = (at, from, bytes);
-    }
-
-    /// The stream is gone: its half-read message is dropped and requests waiting for an answer on it fail.
+    /// The stream is gone: its half-read message is dropped, requests waiting for an answer on it fail, and INVITEs that came over it and were
+    /// not answered are over. Legs that are up live on: their next request opens a new connection.
     pub fn connection_lost(&mut self, at: WorkerTime, conn: ConnectionId) {
-        let _ = (at, conn);
+        self.streams.remove(&conn);
+        for key in self.core.clients_on(conn) {
+            if let Some(answered) = self.core.fail_client(&key) {
+                self.answered(at, answered);
+            }
+        }
+        let on = |leg: &Leg| leg.destination().is_some_and(|to| to.connection() == Some(conn));
+        let legs: Vec<LegKey> = self.legs.iter().filter(|(_, leg)| on(leg)).map(|(key, _)| *key).collect();
+        for key in legs {
+            self.with_leg(at, key, |leg, core| leg.connection_lost(core));
+        }
     }
 
     /// That message could not be sent (no route, name not found, connection refused): its transaction fails as if 503 had come.
     pub fn transmit_failed(&mut self, at: WorkerTime, id: TransmitId) {
-        let _ = (at, id);
+        if let Some(answered) = self.core.fail_transmit(id) {
+            self.answered(at, answered);
+        }
     }
 
     /// Carries out an order or says why not; see [`Order`] for the fact that answers each.
     pub fn order(&mut self, at: WorkerTime, order: Order) -> Result<(), OrderError> {
-        let _ = (at, order);
-        Ok(())
+        match order {
+            Order::Ring { leg } => self.try_leg(at, leg, |leg, core| leg.ring(core, at)),
+            Order::Answer { leg, media } => self.try_leg(at, leg, |leg, core| leg.answer(core, at, media)),
+            Order::Reject { leg, status, retry_after_seconds, reason } => {
+                self.try_leg(at, leg, |leg, core| leg.reject(core, at, status, retry_after_seconds, reason))
+            }
+            Order::Release { leg, reason, unanswered_status } => {
+                self.try_leg(at, leg, |leg, core| leg.release(core, at, reason, unanswered_status))
+            }
+            Order::Refer { leg, refer_to, referred_by, headers } => {
+                check_headers(&headers)?;
+                if !refer_to.contains('<') {
+                    check_uri("Refer-To", &refer_to)?;
+                }
+                self.try_leg(at, leg, |leg, core| leg.refer(core, at, refer_to, referred_by, headers))
+            }
+            Order::AbandonRefer { leg } => self.try_leg(at, leg, |leg, _| leg.abandon_refer()),
+            Order::Hold { leg } => self.try_leg(at, leg, |leg, core| leg.modify(core, at, Some(HoldState::Held), None, "hold")),
+            Order::Resume { leg } => self.try_leg(at, leg, |leg, core| leg.modify(core, at, Some(HoldState::Active), None, "resume")),
+            Order::Modify { leg, media } => self.try_leg(at, leg, |leg, core| leg.modify(core, at, None, Some(media), "modify")),
+            Order::SendDigit { leg, digit, duration } => self.try_leg(at, leg, |leg, core| leg.send_digit(core, at, digit, duration)),
+            Order::SetOptionsStatus(status) => {
+                self.core.options = status;
+                Ok(())
+            }
+        }
     }
 
-    /// Calls someone. Answered by `Ringing`*, then `Answered` or `Failed` and `Released`.
+    /// Calls someone. Answered by `Ringing`*, then `Answered`, or `Failed` and `Released`.
     pub fn originate(&mut self, at: WorkerTime, call: Originate) -> Result<LegKey, OrderError> {
-        let _ = (at, call);
-        Err(OrderError::Full { table: "legs", limit: self.config.limits.legs })
+        let limit = self.core.config.limits.legs;
+        if self.legs.len() >= limit {
+            return Err(OrderError::Full { table: "legs", limit });
+        }
+        let leg = Leg::originate(&mut self.core, at, call)?;
+        let key = leg.key();
+        self.put_back(at, leg);
+        Ok(key)
     }
 
-    /// Runs every timer that is due.
+    /// Runs every timer that is due, in time order.
     pub fn tick(&mut self, at: WorkerTime) {
-        let _ = at;
+        while let Some((due, owner)) = self.core.agenda.first().filter(|(due, _)| *due <= at).cloned() {
+            match &owner {
+                Owner::Client(key) => {
+                    if let Some(answered) = self.core.tick_client(at, key) {
+                        self.answered(at, answered);
+                    }
+                }
+                Owner::Server(key) => self.core.tick_server(at, key),
+                Owner::Leg(key) => self.with_leg(at, *key, |leg, core| leg.tick(core, at)),
+                Owner::Lingering => {
+                    self.lingering.retain(|_, until| *until > at);
+                    self.schedule_lingering();
+                }
+            }
+            debug_assert!(self.core.agenda.first().is_none_or(|next| *next != (due, owner)), "a timer that is due stays due");
+        }
     }
 
     /// The next message to put on the wire.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        None
+        self.core.poll_transmit()
     }
 
     /// The next fact.
     pub fn poll_event(&mut self) -> Option<LegEvent> {
-        None
+        self.core.poll_event()
     }
 
     /// When to call `tick`, and what for.
     pub fn next_deadline(&self) -> Option<(WorkerTime, TimerReason)> {
-        None
+        let (due, owner) = self.core.agenda.first()?;
+        let reason = match owner {
+            Owner::Client(key) => self.core.clients.next_deadline(key),
+            Owner::Server(key) => self.core.servers.next_deadline(key),
+            Owner::Leg(key) => self.legs.get(key).and_then(Leg::next_deadline).map(|(_, reason)| reason),
+            Owner::Lingering => None,
+        };
+        Some((*due, reason.unwrap_or(TimerReason::Forget)))
     }
 
     /// No transaction, dialog, leg or waiting output is left.
     pub fn is_empty(&self) -> bool {
-        true
+        self.core.is_quiet() && self.core.agenda.is_empty() && self.legs.is_empty() && self.dialogs.is_empty() && self.lingering.is_empty()
     }
 
     pub fn counts(&self) -> Counts {
-        Counts::default()
+        Counts {
+            legs: self.legs.len(),
+            dialogs: self.dialogs.len(),
+            client_transactions: self.core.clients.len(),
+            server_transactions: self.core.servers.len(),
+            ..self.core.counts
+        }
+    }
+
+    fn try_leg(
+        &mut self,
+        at: WorkerTime,
+        key: LegKey,
+        verb: impl FnOnce(&mut Leg, &mut Core) -> Result<(), OrderError>,
+    ) -> Result<(), OrderError> {
+        let mut leg = self.legs.remove(&key).ok_or(OrderError::NoSuchLeg(key))?;
+        let done = verb(&mut leg, &mut self.core);
+        self.put_back(at, leg);
+        done
+    }
+
+    fn with_leg(&mut self, at: WorkerTime, key: LegKey, verb: impl FnOnce(&mut Leg, &mut Core)) {
+        if let Some(mut leg) = self.legs.remove(&key) {
+            verb(&mut leg, &mut self.core);
+            self.put_back(at, leg);
+        }
+    }
+
+    /// The only way into and out of the tables of legs and dialogs.
+    fn put_back(&mut self, at: WorkerTime, mut leg: Leg) {
+        let gone = leg.is_gone();
+        let keys = if gone { Vec::new() } else { leg.dialog_keys() };
+        if keys != leg.indexed || gone {
+            let linger = gone && leg.awaits_notify();
+            for old in std::mem::take(&mut leg.indexed) {
+                self.dialogs.remove(&old);
+                if linger && self.lingering.len() < self.core.config.limits.legs {
+                    self.lingering.insert(old, at.after(self.core.config.timers.give_up()));
+                    self.schedule_lingering();
+                }
+            }
+            for key in &keys {
+                self.dialogs.insert(key.clone(), leg.key());
+            }
+            leg.indexed = keys;
+        }
+        if gone {
+            self.core.forget_leg(leg.key());
+        } else {
+            self.core.agenda.set(Owner::Leg(leg.key()), leg.next_deadline().map(|(due, _)| due));
+            self.legs.insert(leg.key(), leg);
+        }
+    }
+
+    fn schedule_lingering(&mut self) {
+        self.core.agenda.set(Owner::Lingering, self.lingering.values().min().copied());
     }
 }

@@ -1,7 +1,6 @@
 //! The two timers a transaction can have.
 
 use crate::model::{Millis, WorkerTime};
-use std::time::Duration;
 
 /// RFC 3261 table 4; the names of RFC 6026 beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
