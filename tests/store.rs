@@ -166,12 +166,12 @@ async fn lists(store: &dyn Store) {
 
 async fn the_end_of_a_call(store: &dyn Store) {
     let step = |step, at| CloseLogEntry { step, at: WallTime(at) };
-    store.note_close_step(id(1), step(CloseStep::TranscriptFlushed, 20)).await.unwrap();
-    store.note_close_step(id(1), step(CloseStep::WorkflowCleanedUp, 10)).await.unwrap();
-    store.note_close_step(id(1), step(CloseStep::WorkflowCleanedUp, 30)).await.unwrap();
+    store.note_close_step(id(1), step(CloseStep::TranscriptFlush, 20)).await.unwrap();
+    store.note_close_step(id(1), step(CloseStep::WorkflowCleanUp, 10)).await.unwrap();
+    store.note_close_step(id(1), step(CloseStep::WorkflowCleanUp, 30)).await.unwrap();
     let steps = store.close_steps(id(1)).await.unwrap();
-    assert_eq!(steps, [step(CloseStep::WorkflowCleanedUp, 10), step(CloseStep::TranscriptFlushed, 20)]);
-    assert!(matches!(store.note_close_step(id(99), step(CloseStep::SpanEnded, 1)).await, Err(StoreError::NotFound(_))));
+    assert_eq!(steps, [step(CloseStep::WorkflowCleanUp, 10), step(CloseStep::TranscriptFlush, 20)]);
+    assert!(matches!(store.note_close_step(id(99), step(CloseStep::SessionEndSpan, 1)).await, Err(StoreError::NotFound(_))));
 
     let first = store.close(id(1), closing(TerminationReason::ParticipantLeft, 9_000)).await.unwrap();
     assert!(first.first);

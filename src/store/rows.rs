@@ -31,11 +31,11 @@ macro_rules! stored_words {
 stored_words!(Origin { Inbound = "inbound", Outbound = "outbound" });
 stored_words!(Role { User = "user", Assistant = "assistant", System = "system", Tool = "tool", SystemEvent = "system_event" });
 stored_words!(
-    /// The close pipeline's steps in the contract's order (section 2).
+    /// The close pipeline's steps in the contract's order (section 2), in the words of `runtime::CloseStep`.
     CloseStep {
-        WorkflowCleanedUp = "workflow_cleaned_up",
-        TranscriptFlushed = "transcript_flushed",
-        SpanEnded = "span_ended",
+        WorkflowCleanUp = "workflow_clean_up",
+        TranscriptFlush = "transcript_flush",
+        SessionEndSpan = "session_end_span",
         RowClosed = "row_closed",
         JobsQueued = "jobs_queued",
     }
