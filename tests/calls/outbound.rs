@@ -51,3 +51,14 @@ fn an_order_ends_a_ringing_leg_and_its_487_is_the_end_of_it() {
     call.gone(ReleasedBy::Local, ReleaseReason::Cancelled);
     call.closes(EndCause::AdminEnded(voice_worker::model::TerminationReason::AgentInitiated));
 }
+
+#[test]
+fn a_refusal_that_comes_while_the_cancel_waits_to_be_queued_is_the_end_of_the_leg() {
+    let mut call = Scenario::offered(Direction::Outbound, quiet());
+    call.admin_hangs_up();
+    call.take();
+    call.event(Event::LegFailed { leg: LEG, why: LegFailure::Overloaded });
+    call.event(Event::LegFailed { leg: LEG, why: LegFailure::Status { status: 503 } });
+    assert!(!call.has(|command| matches!(command, Command::Release { .. })));
+    call.closes(EndCause::AdminEnded(voice_worker::model::TerminationReason::AgentInitiated));
+}

@@ -191,7 +191,9 @@ impl Ending {
                 Phase::Ending(Self { cause: self.cause, step: Step::ReleasingAgain { order, orders } })
             }
             // The callee refused before our CANCEL reached it: the leg is gone.
-            (Step::Releasing { .. }, LegFailure::Status { .. } | LegFailure::NoAnswer) if core.direction == Direction::Outbound => {
+            (Step::Releasing { .. } | Step::ReleasingAgain { .. }, LegFailure::Status { .. } | LegFailure::NoAnswer)
+                if core.direction == Direction::Outbound =>
+            {
                 core.legs.caller = LegState::Gone;
                 Self::close(self.cause, core)
             }
