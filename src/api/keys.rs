@@ -40,6 +40,11 @@ impl KeyRing {
         Self(keys)
     }
 
+    /// Whom the keys belong to; one may come more than once.
+    pub fn organisations(&self) -> impl Iterator<Item = OrganisationId> + '_ {
+        self.0.iter().map(|key| key.organisation)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -75,7 +75,7 @@ fn accept(shells: &Arc<Shells>, key: LegKey, incoming: &IncomingCall) -> Result<
     let media = Arc::new(media);
     start_audio_recording(shells, conversation, &media);
     let address = shells.media_address.unwrap_or_else(|| incoming_address(incoming));
-    let opening = opening(shells, conversation, seed, incoming, &trunk.name, assigned);
+    let (runtime, opening) = self::conversation(shells, conversation, seed, incoming, &trunk.name, assigned);
     let legs = Legs::new(trunk.name.clone(), key, media, address, Arc::clone(&shells.synthesizer), sender.clone(), &shells.tasks);
     shells.router.add(key, Owner { conversation, leg: LegId::CALLER, inbox: sender.clone() });
     let view = Arc::new(View::default());
@@ -96,7 +96,6 @@ fn accept(shells: &Arc<Shells>, key: LegKey, incoming: &IncomingCall) -> Result<
     );
     store_row(shells, conversation, organisation, assigned, &opening);
     let recording = shells.recorder.as_ref().map(|recorder| recorder.open(header(&opening, assigned)));
-    let runtime = runtime(assigned, &opening);
     let driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, (sender, reader), recording, view);
     let owner = Arc::clone(shells);
     shells.tasks.spawn("call", async move {
@@ -107,33 +106,30 @@ fn accept(shells: &Arc<Shells>, key: LegKey, incoming: &IncomingCall) -> Result<
     Ok(())
 }
 
-fn opening(shells: &Shells, conversation: ConversationId, seed: u64, incoming: &IncomingCall, trunk: &str, assigned: &Assigned) -> Opening {
-    let mut settings =
-        CallSettings { voice: assigned.assistant.voice().clone(), deadlines: shells.deadlines.clone(), ..CallSettings::default() };
-    settings.transfer_allowed = None;
-    Opening {
+/// The runtime comes first: it fills the `{{var}}` of the texts the core speaks by itself.
+fn conversation(
+    shells: &Shells,
+    conversation: ConversationId,
+    seed: u64,
+    incoming: &IncomingCall,
+    trunk: &str,
+    assigned: &Assigned,
+) -> (VoiceRuntime, Opening) {
+    let (from, to) = (Redacted::new(called_user(incoming.from.expose())), Redacted::new(called_user(incoming.target.expose())));
+    let wall = shells.clock.wall();
+    let opening = RuntimeOpening {
         conversation,
-        direction: Direction::Inbound,
-        from: Redacted::new(called_user(incoming.from.expose())),
-        to: Redacted::new(called_user(incoming.target.expose())),
-        trunk: trunk.to_owned(),
-        wall: shells.clock.wall(),
-        seed,
-        settings,
-    }
-}
-
-fn runtime(assigned: &Assigned, opening: &Opening) -> VoiceRuntime {
-    let runtime_opening = RuntimeOpening {
-        conversation: opening.conversation,
-        from: opening.from.clone(),
-        to: opening.to.clone(),
+        from: from.clone(),
+        to: to.clone(),
         direction: CallDirection::Inbound,
         variables: BTreeMap::new(),
-        seed: opening.seed,
-        wall: opening.wall,
+        seed,
+        wall,
     };
-    VoiceRuntime::new(Arc::clone(&assigned.assistant), runtime_opening)
+    let runtime = VoiceRuntime::new(Arc::clone(&assigned.assistant), opening);
+    let settings = CallSettings { voice: runtime.voice_settings(), deadlines: shells.deadlines.clone(), ..CallSettings::default() };
+    let opening = Opening { conversation, direction: Direction::Inbound, from, to, trunk: trunk.to_owned(), wall, seed, settings };
+    (runtime, opening)
 }
 
 fn header(opening: &Opening, assigned: &Assigned) -> Header {
@@ -163,6 +159,7 @@ fn store_row(
     let mut row = NewConversation::inbound_voice(conversation, organisation, end_user, opening.wall);
     row.assistant = Some(assigned.name.clone());
     row.worker = Some(shells.worker);
+    row.metadata.insert("caller".to_owned(), opening.from.expose().clone().into());
     shells.writer.offer(LiveUpdate::Create(Box::new(row)));
     if let Some(recorder) = &shells.recorder {
         let path = recorder.path_of(conversation).to_string_lossy().into_owned();

@@ -132,9 +132,9 @@ fn messages(conversation: ConversationId, record: &CloseRecord, at: WallTime) ->
 
 fn stored(step: CloseStep) -> store::CloseStep {
     match step {
-        CloseStep::WorkflowCleanUp => store::CloseStep::WorkflowCleanedUp,
-        CloseStep::TranscriptFlush => store::CloseStep::TranscriptFlushed,
-        CloseStep::SessionEndSpan => store::CloseStep::SpanEnded,
+        CloseStep::WorkflowCleanUp => store::CloseStep::WorkflowCleanUp,
+        CloseStep::TranscriptFlush => store::CloseStep::TranscriptFlush,
+        CloseStep::SessionEndSpan => store::CloseStep::SessionEndSpan,
         CloseStep::RowClosed => store::CloseStep::RowClosed,
         CloseStep::JobsQueued => store::CloseStep::JobsQueued,
     }

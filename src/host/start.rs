@@ -84,7 +84,10 @@ impl Worker {
             std::fs::create_dir_all(folder).map_err(|source| HostError::Recordings { path: folder.clone(), source })?;
         }
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store).await?);
-        store.put_organisation(config.organisation, &config.name, clock.wall()).await?;
+        let owners = config.trunk_owners.values().copied().chain(config.api.keys.organisations()).chain([config.organisation]);
+        for organisation in owners {
+            store.put_organisation(organisation, &config.name, clock.wall()).await?;
+        }
         let sockets = Sockets::bind(ShellConfig {
             udp: config.sip.udp,
             tcp: config.sip.tcp,

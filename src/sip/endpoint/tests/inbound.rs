@@ -143,7 +143,13 @@ fn requests_that_cannot_be_taken_get_their_own_refusals() {
         ("BYE", "", "", 481, "Server"),
         ("INVITE", "Supported: timer\r\nSession-Expires: 60\r\n", "", 422, "Min-SE"),
         ("INVITE", "Content-Type: text/plain\r\n", "hello", 415, "Accept"),
-        ("INVITE", invite, "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=video 4 RTP/AVP 96\r\n", 488, "Warning"),
+        (
+            "INVITE",
+            invite,
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=video 4 RTP/AVP 96\r\n",
+            488,
+            "Warning",
+        ),
         ("OPTIONS", "", "", 200, "Allow"),
     ];
     for (method, headers, body, status, header) in cases {
@@ -298,7 +304,10 @@ fn in_dialog_requests_follow_record_routes_loose_and_strict() {
         let leg = bench.call_in_with(&format!("Record-Route: {route}\r\n"));
         bench.release(leg);
         let transmit = bench.endpoint.poll_transmit().unwrap();
-        assert_eq!(transmit.destination, Destination::Address { transport: Transport::Udp, remote: addr("192.0.2.9:5060"), connection: None });
+        assert_eq!(
+            transmit.destination,
+            Destination::Address { transport: Transport::Udp, remote: addr("192.0.2.9:5060"), connection: None }
+        );
         let Message::Request(bye) = wire::parse_datagram(&transmit.bytes).unwrap() else { panic!() };
         assert_eq!((bye.target.as_str(), bye.headers.all("Route").collect::<Vec<_>>()), (target, routes));
     }
