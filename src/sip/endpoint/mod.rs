@@ -113,7 +113,7 @@ impl Endpoint {
         let on = |leg: &Leg| leg.destination().is_some_and(|to| to.connection() == Some(conn));
         let legs: Vec<LegKey> = self.legs.iter().filter(|(_, leg)| on(leg)).map(|(key, _)| *key).collect();
         for key in legs {
-            self.with_leg(at, key, |leg, core| leg.connection_lost(core));
+            self.with_leg(at, key, |leg, core| leg.connection_lost(core, at));
         }
     }
 

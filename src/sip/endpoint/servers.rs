@@ -25,7 +25,12 @@ impl ServerKey {
         let branch = via.unique_branch().unwrap_or_else(|| {
             let seq = request.headers.cseq().map_or(0, |cseq| cseq.seq);
             let tag = request.headers.from_tag().unwrap_or_default();
-            format!("{} {} {tag} {seq} {}", request.target, request.headers.get("Call-ID").unwrap_or_default(), via.branch().unwrap_or_default())
+            format!(
+                "{} {} {tag} {seq} {}",
+                request.target,
+                request.headers.get("Call-ID").unwrap_or_default(),
+                via.branch().unwrap_or_default()
+            )
         });
         Some(Self(branch, sent_by, method))
     }
@@ -110,10 +115,6 @@ impl Servers {
             Table::Invite(table) => table.is_pending(),
             Table::Other(table) => table.is_pending(),
         })
-    }
-
-    pub(crate) fn is_accepted(&self, key: &ServerKey) -> bool {
-        self.entries.get(key).is_some_and(|entry| matches!(&entry.table, Table::Invite(table) if table.is_accepted()))
     }
 
     pub(crate) fn next_deadline(&self, key: &ServerKey) -> Option<TimerReason> {

@@ -17,8 +17,22 @@ use std::collections::BTreeMap;
 
 /// Headers the endpoint writes itself.
 const RESERVED: [&str; 16] = [
-    "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Content-Length", "Content-Type", "Max-Forwards", "Route", "Record-Route", "Allow",
-    "Supported", "Require", "Session-Expires", "Min-SE",
+    "Via",
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "Contact",
+    "Content-Length",
+    "Content-Type",
+    "Max-Forwards",
+    "Route",
+    "Record-Route",
+    "Allow",
+    "Supported",
+    "Require",
+    "Session-Expires",
+    "Min-SE",
 ];
 
 pub(super) struct Calling {
@@ -39,6 +53,8 @@ struct Early {
 
 /// CANCEL was ordered; it leaves with the first provisional response.
 struct Cancelling {
+    /// The CANCEL is out.
+    sent: bool,
     reason: Option<String>,
     /// The status to report, where nobody ordered the end.
     failed: Option<u16>,
@@ -170,10 +186,11 @@ impl Leg {
         let (leg, limit) = (self.key, core.config.limits.forks);
         let face = self.face.clone();
         let Phase::Calling(calling) = &mut self.phase else { return };
-        if let Some(cancel) = &calling.cancel
-            && core.clients.may_cancel(&calling.key)
-        {
-            core.cancel(at, &calling.key, cancel.reason.clone());
+        if let Some(cancel) = &mut calling.cancel {
+            if !cancel.sent && core.clients.may_cancel(&calling.key) {
+                cancel.sent = true;
+                core.cancel(at, &calling.key, cancel.reason.clone());
+            }
             return;
         }
         let Some(tag) = response.headers.to_tag().filter(|_| response.status > 100) else { return };
@@ -221,8 +238,7 @@ impl Leg {
         let content_type = response.headers.get("Content-Type").unwrap_or("application/sdp");
         let answer = match early.and_then(|early| early.answered) {
             Some(media) if response.body.is_empty() => Ok(media),
-            Some(_) | None => sdp::sdp_part(content_type, &response.body)
-                .and_then(|body| sdp::accept_answer(&calling.pending, body)),
+            Some(_) | None => sdp::sdp_part(content_type, &response.body).and_then(|body| sdp::accept_answer(&calling.pending, body)),
         };
         match answer {
             Ok(media) => {
@@ -291,10 +307,11 @@ impl Leg {
         if calling.cancel.is_some() {
             return;
         }
-        if core.clients.may_cancel(&calling.key) {
+        let sent = core.clients.may_cancel(&calling.key);
+        if sent {
             core.cancel(at, &calling.key, reason.clone());
         }
-        calling.cancel = Some(Cancelling { reason, failed });
+        calling.cancel = Some(Cancelling { sent, reason, failed });
     }
 
     pub(super) fn rang_out(&mut self, core: &mut Core, at: WorkerTime) {
@@ -304,7 +321,15 @@ impl Leg {
 
 impl Early {
     /// PRACK of a reliable 1xx (RFC 3262 section 4). False for a copy or one out of order: it is not handled.
-    fn prack(&mut self, core: &mut Core, at: WorkerTime, leg: LegKey, face: &super::Face, answered: &Answered, response: &Response) -> bool {
+    fn prack(
+        &mut self,
+        core: &mut Core,
+        at: WorkerTime,
+        leg: LegKey,
+        face: &super::Face,
+        answered: &Answered,
+        response: &Response,
+    ) -> bool {
         let Some(rseq) = response.headers.get("RSeq").and_then(|value| RSeq::read(value).ok()) else { return true };
         if self.rseq.is_some_and(|last| rseq.0 != last.wrapping_add(1)) {
             return false;

@@ -25,7 +25,8 @@ pub(super) fn agree(core: &Core, request: &Request) -> Result<Option<(Session, S
     let minimum = ours.min_seconds.max(MinSe::DEFAULT.seconds);
     let supports = request.headers.has_token("Supported", "timer") || request.headers.has_token("Require", "timer");
     let asked = request.headers.get("Session-Expires").and_then(|value| SessionExpires::read(value).ok());
-    let peer_minimum = request.headers.get("Min-SE").and_then(|value| MinSe::read(value).ok()).map_or(minimum, |min| min.seconds.max(minimum));
+    let peer_minimum =
+        request.headers.get("Min-SE").and_then(|value| MinSe::read(value).ok()).map_or(minimum, |min| min.seconds.max(minimum));
     match asked {
         Some(asked) if asked.seconds < minimum && supports => Err(TooSmall(minimum)),
         Some(asked) => {

@@ -37,7 +37,16 @@ impl World {
     fn new(seed: u64, loss_percent: u64) -> Self {
         let ends = [Endpoint::new(config(LEFT), seed), Endpoint::new(config(RIGHT), seed + 1_000_000)];
         let dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        Self { ends, at: WorkerTime::ZERO, dice, loss_percent, flying: BTreeMap::new(), number: 0, legs: BTreeMap::new(), plan: BTreeMap::new() }
+        Self {
+            ends,
+            at: WorkerTime::ZERO,
+            dice,
+            loss_percent,
+            flying: BTreeMap::new(),
+            number: 0,
+            legs: BTreeMap::new(),
+            plan: BTreeMap::new(),
+        }
     }
 
     fn drain(&mut self) {
@@ -63,13 +72,10 @@ impl World {
         let leg = event.leg();
         let over = self.legs.entry((end, leg)).or_insert(false);
         assert!(!*over, "{event:?} after Released");
-        match event {
-            LegEvent::Released { .. } => *over = true,
-            LegEvent::Incoming { .. } => {
-                self.plan_order(end, 0, 500);
-                self.plan_order(end, 1, 3_000);
-            }
-            _ => {}
+        *over = matches!(event, LegEvent::Released { .. });
+        if matches!(event, LegEvent::Incoming { .. }) {
+            self.plan_order(end, 0, 500);
+            self.plan_order(end, 1, 3_000);
         }
     }
 
@@ -89,7 +95,8 @@ impl World {
             1 => self.ends[end].order(at, Order::Answer { leg, media: media(host, 6000) }),
             2 => self.ends[end].order(at, Order::Hold { leg }),
             3 => self.ends[end].order(at, Order::Resume { leg }),
-            4 => self.ends[end].order(at, Order::Refer { leg, refer_to: "sip:x@192.0.2.9".to_owned(), referred_by: None, headers: Vec::new() }),
+            4 => self.ends[end]
+                .order(at, Order::Refer { leg, refer_to: "sip:x@192.0.2.9".to_owned(), referred_by: None, headers: Vec::new() }),
             5 => {
                 let digit = crate::model::Digit::from_char('5').unwrap();
                 self.ends[end].order(at, Order::SendDigit { leg, digit, duration: Millis(100) })
@@ -157,7 +164,12 @@ fn hundreds_of_calls_over_a_bad_link_release_every_leg_once_and_leave_nothing() 
     for seed in 1..=300 {
         let world = one_call(seed, if seed % 3 == 0 { 30 } else { 10 });
         for end in 0..2 {
-            assert!(world.ends[end].is_empty(), "seed {seed} end {end}: {:?} {:?}", world.ends[end].counts(), world.ends[end].next_deadline());
+            assert!(
+                world.ends[end].is_empty(),
+                "seed {seed} end {end}: {:?} {:?}",
+                world.ends[end].counts(),
+                world.ends[end].next_deadline()
+            );
         }
         let open: Vec<_> = world.legs.iter().filter(|(_, over)| !**over).collect();
         assert!(open.is_empty(), "seed {seed}: never released {open:?}");

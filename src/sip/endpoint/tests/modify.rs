@@ -32,7 +32,9 @@ fn hold_resume_and_a_moved_port_are_each_answered_from_their_own_offer() {
     let seen: Vec<(u16, bool)> = bench
         .events()
         .iter()
-        .filter_map(|event| if let LegEvent::MediaChanged { media, .. } = event { Some((media.remote.port(), media.held_by_peer)) } else { None })
+        .filter_map(
+            |event| if let LegEvent::MediaChanged { media, .. } = event { Some((media.remote.port(), media.held_by_peer)) } else { None },
+        )
         .collect();
     assert_eq!(seen, [(4000, true), (4000, false), (4800, false)]);
 }

@@ -129,10 +129,10 @@ fn a_second_fork_that_answers_is_acknowledged_and_ended() {
     let bytes = wire::print(&fork.into());
     bench.endpoint.receive(bench.at, Bench::source(), &bytes);
     let sent = bench.requests();
-    assert_eq!(sent.iter().map(|one| (one.method.clone(), one.target.as_str())).collect::<Vec<_>>(), [
-        (Method::Ack, "sip:second@192.0.2.8"),
-        (Method::Bye, "sip:second@192.0.2.8"),
-    ]);
+    assert_eq!(
+        sent.iter().map(|one| (one.method.clone(), one.target.as_str())).collect::<Vec<_>>(),
+        [(Method::Ack, "sip:second@192.0.2.8"), (Method::Bye, "sip:second@192.0.2.8"),]
+    );
     assert!(sent.iter().all(|one| one.headers.to_tag().as_deref() == Some("fork")));
     assert_eq!(bench.events(), [], "the call itself goes on");
 }
@@ -153,7 +153,10 @@ fn a_challenge_is_answered_once_with_the_next_cseq_for_401_and_407_md5_and_sha_2
             assert!(credentials.contains(&format!("algorithm={algorithm}")) && credentials.contains("nc=00000001"), "{credentials}");
             bench.reply(again, status, &challenge, "");
             let events = bench.events();
-            assert!(matches!(&events[0], LegEvent::Failed { status: told, .. } if *told == status), "a second refusal is final: {events:?}");
+            assert!(
+                matches!(&events[0], LegEvent::Failed { status: told, .. } if *told == status),
+                "a second refusal is final: {events:?}"
+            );
             bench.ends_empty();
         }
     }
