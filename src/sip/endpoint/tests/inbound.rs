@@ -365,6 +365,7 @@ fn a_lost_connection_ends_what_was_not_answered_and_the_rest_goes_on_to_the_cont
     assert!(matches!(bench.events()[..], [LegEvent::Confirmed { .. }]));
     bench.endpoint.connection_lost(bench.at, ConnectionId(3));
     assert_eq!(bench.events(), [LegEvent::Released { leg: legs[1], by: ReleasedBy::Network, why: ReleaseReason::TransportLost }]);
+    assert_eq!(bench.statuses(), [503], "whoever listens");
     bench.release(legs[0]);
     let bye = bench.endpoint.poll_transmit().unwrap();
     assert_eq!(bye.destination, Destination::Address { transport: Transport::Tcp, remote: addr(PEER), connection: None });
