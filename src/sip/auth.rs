@@ -290,7 +290,7 @@ impl DigestServer {
 
     fn check_nonce(&mut self, at: WorkerTime, credentials: &Credentials) -> Result<(), Denied> {
         let nonce = &credentials.nonce;
-        let stamp = nonce.get(..20).ok_or(Denied::Stale)?;
+        let stamp = nonce.get(..20).filter(|stamp| stamp.is_ascii()).ok_or(Denied::Stale)?;
         let issued = u64::from_str_radix(&stamp[..16], 16).map_err(|_| Denied::Stale)?;
         let ours = bool::from(self.nonce(stamp).as_bytes().ct_eq(nonce.as_bytes()));
         let age = at.since(WorkerTime::from_micros(issued));

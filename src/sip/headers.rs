@@ -6,7 +6,9 @@
 use rsip::headers::UntypedHeader;
 
 /// Headers in wire order. Names compare without case (RFC 3261 section 7.3.1).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// `Debug` shows names only: values hold numbers and digests.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(rsip::Headers);
 
 impl Headers {
@@ -98,6 +100,12 @@ impl Headers {
     }
 }
 
+impl std::fmt::Debug for Headers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
+    }
+}
+
 impl<'a> FromIterator<(&'a str, &'a str)> for Headers {
     fn from_iter<T: IntoIterator<Item = (&'a str, &'a str)>>(pairs: T) -> Self {
         let mut headers = Self::new();
@@ -111,6 +119,9 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Headers {
 /// A header value as it may stand on a line: control characters (CR, LF and NUL first of all) become blanks, ends are trimmed. This is what makes
 /// injecting a header through a value impossible.
 pub fn clean(value: &str) -> String {
+    if value.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return value.trim_matches(' ').to_owned();
+    }
     let one_line: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     one_line.trim_matches(' ').to_owned()
 }
@@ -326,3 +337,6 @@ vocabulary! {
     "Session-Expires",
     "Session-ID",
 }
+
+#[cfg(test)]
+mod tests;

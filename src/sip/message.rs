@@ -1,7 +1,7 @@
 //! One SIP message: what the wire reads and prints and everyone else speaks.
 
 use super::headers::{Headers, is_token};
-use super::readers::{CSeq, MaxForwards, MediaType, NameAddr, Params, ReadError, Tokens, Via};
+use super::readers::{CSeq, MaxForwards, MediaType, NameAddr, Params, ReadError, Tokens, Via, part};
 use super::uri::{Uri, UriError};
 use std::fmt;
 
@@ -12,8 +12,8 @@ pub enum Message {
     Response(Response),
 }
 
-/// RFC 3261 section 7.1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// RFC 3261 section 7.1. `Debug` shows neither the target nor the body: they hold numbers, keys and speech.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     pub method: Method,
     /// The Request-URI as it was written; never rebuilt.
@@ -22,8 +22,8 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// RFC 3261 section 7.2.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// RFC 3261 section 7.2. `Debug` does not show the body.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// 100–699.
     pub status: u16,
@@ -141,6 +141,24 @@ impl From<Response> for Message {
     }
 }
 
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, headers, body, .. } = self;
+        f.debug_struct("Request").field("method", method).field("headers", headers).field("body_bytes", &body.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, headers, body, .. } = self;
+        f.debug_struct("Response")
+            .field("status", status)
+            .field("headers", headers)
+            .field("body_bytes", &body.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Request {
     pub fn new(method: Method, target: impl Into<String>) -> Self {
         Self { method, target: target.into(), headers: Headers::new(), body: Vec::new() }
@@ -149,6 +167,11 @@ impl Request {
     /// The Request-URI, read. An unknown scheme is a `Uri::Other`: the answer is 416.
     pub fn uri(&self) -> Result<Uri, UriError> {
         Uri::read(&self.target)
+    }
+
+    /// The body of kind `essence`, e.g. `application/sdp`: the whole, or a part of a multipart body. `None` if there is none of that kind.
+    pub fn part(&self, essence: &str) -> Option<&[u8]> {
+        part(&self.headers.content_type()?, &self.body, essence)
     }
 
     /// An answer to this request: every Via, From, To, Call-ID and CSeq as they came (RFC 3261 section 8.2.6.2) and the Timestamp. A To tag and
@@ -173,6 +196,11 @@ impl Response {
 
     pub fn is_final(&self) -> bool {
         self.status >= 200
+    }
+
+    /// See [`Request::part`].
+    pub fn part(&self, essence: &str) -> Option<&[u8]> {
+        part(&self.headers.content_type()?, &self.body, essence)
     }
 }
 

@@ -420,3 +420,6 @@ fn two_hex(text: &str) -> Option<u8> {
 fn well_escaped(text: &str) -> bool {
     text.match_indices('%').all(|(at, _)| text.get(at + 1..at + 3).and_then(two_hex).is_some())
 }
+
+#[cfg(test)]
+mod tests;

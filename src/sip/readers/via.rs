@@ -83,8 +83,9 @@ impl Via {
         let mut protocol = head.splitn(3, '/').map(str::trim);
         let (name, version, rest) = (protocol.next(), protocol.next(), protocol.next());
         let (Some(name), Some(version), Some(rest)) = (name, version, rest) else { return Err(fault("no sent-protocol")) };
-        if !name.eq_ignore_ascii_case("SIP") || version != "2.0" {
-            return Err(fault("not SIP/2.0"));
+        // Another version is read too: the 505 must find its way back.
+        if !name.eq_ignore_ascii_case("SIP") || !is_token(version) {
+            return Err(fault("the protocol is not SIP"));
         }
         let (transport, sent_by) = rest.split_once([' ', '\t']).ok_or(fault("no sent-by"))?;
         if !is_token(transport) {

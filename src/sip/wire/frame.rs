@@ -55,9 +55,9 @@ pub enum StreamError {
 pub struct StreamFramer {
     role: StreamRole,
     limits: Limits,
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
     /// How far the search for the end of the header section has come.
-    searched: usize,
+    pub(super) searched: usize,
     waiting: Option<(Head, usize)>,
     broken: Option<StreamError>,
 }
@@ -148,9 +148,12 @@ impl StreamFramer {
         Ok(Some(Framed::Message(message)))
     }
 
+    /// Nothing consumed keeps what was searched: a peer that sends byte by byte must not make us search from the start each time.
     fn consume(&mut self, bytes: usize) {
-        self.buffer.drain(..bytes);
-        self.searched = 0;
+        if bytes > 0 {
+            self.buffer.drain(..bytes);
+            self.searched = 0;
+        }
     }
 
     fn stop(&mut self, error: StreamError) -> Result<Option<Framed>, StreamError> {
