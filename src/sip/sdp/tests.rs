@@ -202,7 +202,8 @@ fn a_wider_codec_list_is_negotiated_without_other_changes() {
 
 #[test]
 fn telephone_events_use_the_number_and_the_clock_of_the_offer() {
-    let table: [(&[&str], Option<(u8, u32)>); 5] = [
+    type Row<'a> = (&'a [&'a str], Option<(u8, u32)>);
+    let table: [Row; 5] = [
         (&["m=audio 4000 RTP/AVP 0 96", "a=rtpmap:96 telephone-event/8000"], Some((96, 8_000))),
         (
             &["m=audio 4000 RTP/AVP 0 100 101", "a=rtpmap:100 telephone-event/16000", "a=rtpmap:101 telephone-event/8000"],
@@ -280,7 +281,8 @@ fn rtcp_goes_where_the_peer_says() {
 
 #[test]
 fn what_cannot_be_used_is_refused_with_its_reason() {
-    let table: [(&[&str], u16, Option<u16>, &[&str]); 9] = [
+    type Row<'a> = (&'a [&'a str], u16, Option<u16>, &'a [&'a str]);
+    let table: [Row; 9] = [
         (
             &["m=audio 4000 RTP/AVP 18 96", "a=rtpmap:18 G729/8000", "a=rtpmap:96 opus/48000/2"],
             488,

@@ -1,0 +1,6 @@
+//! Real programs against the worker, on loopback. Each test says what it needs; without it the test is skipped with a visible line, but fails
+//! where CI is set.
+
+mod calls;
+mod options;
+mod support;
