@@ -158,6 +158,13 @@ impl Dialog {
         }
     }
 
+    /// The stream the dialog was made over is gone.
+    pub(crate) fn forget_connection(&mut self) {
+        if let Destination::Address { connection, .. } = &mut self.fallback {
+            *connection = None;
+        }
+    }
+
     /// Where requests go: the first route, else the remote target; a stream that is open already is used again.
     pub(crate) fn destination(&self) -> Destination {
         let first = self.routes.first().and_then(|route| NameAddr::read(route).ok());

@@ -8,6 +8,7 @@ use super::counts::Counts;
 use super::event::LegEvent;
 use super::order::LegKey;
 use super::servers::Servers;
+use crate::model::Millis;
 use crate::sip::message::Request;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -62,7 +63,10 @@ impl Face {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config, seed: u64) -> Self {
+    pub(crate) fn new(mut config: Config, seed: u64) -> Self {
+        // A timer of no length would be due for ever.
+        config.timers.t1 = config.timers.t1.max(Millis(1));
+        config.timers.t2 = config.timers.t2.max(config.timers.t1);
         Self {
             config,
             clients: Clients::default(),

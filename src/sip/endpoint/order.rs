@@ -90,6 +90,8 @@ pub enum OrderError {
     Busy { leg: LegKey, verb: &'static str },
     #[error("no common codec with the offer of {0}: reject it with 488")]
     NoCommonCodec(LegKey),
+    #[error("the offer of {leg} cannot be answered: {why}; reject it with {status}")]
+    UnusableOffer { leg: LegKey, status: u16, why: String },
     #[error("the table of {table} is full ({limit}): try again later or raise the limit")]
     Full { table: &'static str, limit: usize },
     #[error("{what} is not usable: {why}")]

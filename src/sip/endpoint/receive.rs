@@ -133,22 +133,22 @@ impl Endpoint {
     /// RFC 3261 section 8.2.1–8.2.2 and 16.3.
     fn unacceptable(&mut self, request: &Request, merged: bool) -> Option<Reply> {
         let hops = request.headers.max_forwards().and_then(Result::ok).map_or(70, |hops| hops.0);
-        let reply = match &request.method {
-            Method::Other(_) => Reply::new(501).with("Allow", ALLOW),
-            Method::Register | Method::Subscribe | Method::Message | Method::Publish => Reply::new(405).with("Allow", ALLOW),
-            _ if hops == 0 && request.method != Method::Options => Reply::new(483),
-            _ if matches!(request.uri(), Ok(Uri::Other { .. })) => Reply::new(416),
-            _ => {
-                let unknown = request.headers.tokens("Require").unknown_to(&SUPPORTED);
-                if merged {
-                    self.core.counts.merged += 1;
-                    return Some(Reply::new(482));
-                }
-                if unknown.is_empty() {
-                    return None;
-                }
-                Reply::new(420).with("Unsupported", unknown.to_string())
-            }
+        let unknown = request.headers.tokens("Require").unknown_to(&SUPPORTED);
+        let reply = if matches!(request.method, Method::Other(_)) {
+            Reply::new(501).with("Allow", ALLOW)
+        } else if matches!(request.method, Method::Register | Method::Subscribe | Method::Message | Method::Publish) {
+            Reply::new(405).with("Allow", ALLOW)
+        } else if hops == 0 && request.method != Method::Options {
+            Reply::new(483)
+        } else if matches!(request.uri(), Ok(Uri::Other { .. })) {
+            Reply::new(416)
+        } else if merged {
+            self.core.counts.merged += 1;
+            return Some(Reply::new(482));
+        } else if unknown.is_empty() {
+            return None;
+        } else {
+            Reply::new(420).with("Unsupported", unknown.to_string())
         };
         self.core.counts.unsupported += 1;
         Some(reply)

@@ -117,10 +117,6 @@ impl Servers {
         })
     }
 
-    pub(crate) fn is_accepted(&self, key: &ServerKey) -> bool {
-        self.entries.get(key).is_some_and(|entry| matches!(&entry.table, Table::Invite(table) if table.is_accepted()))
-    }
-
     pub(crate) fn next_deadline(&self, key: &ServerKey) -> Option<TimerReason> {
         self.entries.get(key)?.table.next_deadline().map(|(_, name)| TimerReason::Transaction(name))
     }

@@ -175,18 +175,15 @@ impl Leg {
     /// 200 with an answer computed from the offer at hand.
     pub(crate) fn answer(&mut self, core: &mut Core, at: WorkerTime, media: LocalMedia) -> Result<(), OrderError> {
         let Phase::Offered(offered) = &mut self.phase else { return Err(self.wrong_state("answer")) };
-        let unfit = |error: SdpError, leg: LegKey| match error {
-            SdpError::NoCommonCodec { .. } => OrderError::NoCommonCodec(leg),
-            other => OrderError::Invalid { what: "the offer or our media", why: other.to_string() },
-        };
+        let key = self.key;
         let (body, late) = match &offered.offer {
             Some(offer) => {
-                let (body, agreed) = sdp::answer(offer, &media, self.hold, &mut self.sdp).map_err(|error| unfit(error, self.key))?;
+                let (body, agreed) = sdp::answer(offer, &media, self.hold, &mut self.sdp).map_err(|error| unfit(&error, key))?;
                 self.media = Some(agreed);
                 (body, None)
             }
             None => {
-                let (body, pending) = sdp::offer(&media, self.hold, &mut self.sdp).map_err(|error| unfit(error, self.key))?;
+                let (body, pending) = sdp::offer(&media, self.hold, &mut self.sdp).map_err(|error| unfit(&error, key))?;
                 (body, Some(pending))
             }
         };
@@ -323,6 +320,14 @@ impl Leg {
     /// Our To tag, for the 200 to a CANCEL (RFC 3261 section 9.2).
     pub(crate) fn local_tag(&self) -> Option<String> {
         self.dialog.as_ref().map(|dialog| dialog.key.local_tag.clone())
+    }
+}
+
+/// The offer at hand and our media do not go together; the user decides about the leg.
+fn unfit(error: &SdpError, leg: LegKey) -> OrderError {
+    match error.warning_code() {
+        Some(305) => OrderError::NoCommonCodec(leg),
+        Some(_) | None => OrderError::UnusableOffer { leg, status: error.status(), why: error.to_string() },
     }
 }
 

@@ -206,9 +206,9 @@ impl Leg {
     pub(crate) fn on_answer(&mut self, core: &mut Core, at: WorkerTime, answered: Answered) {
         if let Outcome::Response(response) = &answered.outcome
             && matches!(response.status, 401 | 407)
-            && let Some(again) = self.authorize(core, at, &answered)
+            && let Some((again, seq)) = self.authorize(core, at, &answered)
         {
-            self.rekey(&answered.key, again);
+            self.rekey(&answered.key, &again, seq);
             return;
         }
         match answered.request.method {
@@ -231,7 +231,7 @@ impl Leg {
     }
 
     /// Answers a challenge once, with a new CSeq and branch (RFC 3261 section 22.2).
-    fn authorize(&mut self, core: &mut Core, at: WorkerTime, answered: &Answered) -> Option<ClientKey> {
+    fn authorize(&mut self, core: &mut Core, at: WorkerTime, answered: &Answered) -> Option<(ClientKey, u32)> {
         let Outcome::Response(response) = &answered.outcome else { return None };
         let account = self.account.clone().filter(|_| !answered.owned.authorized)?;
         if self.cancel_wanted() && answered.request.method == Method::Invite {
@@ -256,18 +256,18 @@ impl Leg {
             self.standings.push(fresh);
         }
         let owned = Owned { leg: Some(self.key), authorized: true };
-        core.start(at, request, answered.destination.clone(), answered.face.clone(), owned).ok()
+        core.start(at, request, answered.destination.clone(), answered.face.clone(), owned).ok().map(|key| (key, seq))
     }
 
-    fn rekey(&mut self, old: &ClientKey, new: ClientKey) {
+    fn rekey(&mut self, old: &ClientKey, new: &ClientKey, seq: u32) {
         if let Phase::Calling(calling) = &mut self.phase {
-            calling.rekey(old, &new);
+            calling.rekey(old, new);
         }
         if let Some(ours) = &mut self.ours {
-            ours.rekey(old, &new);
+            ours.rekey(old, new);
         }
         if let Some(watch) = &mut self.refer {
-            watch.rekey(old, &new);
+            watch.rekey(old, new, seq);
         }
     }
 
@@ -309,10 +309,6 @@ impl Leg {
             Phase::Gone => "gone",
         };
         OrderError::WrongState { leg: self.key, verb, state }
-    }
-
-    pub(crate) const fn has_dialog(&self) -> bool {
-        self.dialog.is_some()
     }
 }
 

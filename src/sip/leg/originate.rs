@@ -53,6 +53,8 @@ struct Early {
 
 /// CANCEL was ordered; it leaves with the first provisional response.
 struct Cancelling {
+    /// The CANCEL is out.
+    sent: bool,
     reason: Option<String>,
     /// The status to report, where nobody ordered the end.
     failed: Option<u16>,
@@ -184,10 +186,11 @@ impl Leg {
         let (leg, limit) = (self.key, core.config.limits.forks);
         let face = self.face.clone();
         let Phase::Calling(calling) = &mut self.phase else { return };
-        if let Some(cancel) = &calling.cancel
-            && core.clients.may_cancel(&calling.key)
-        {
-            core.cancel(at, &calling.key, cancel.reason.clone());
+        if let Some(cancel) = &mut calling.cancel {
+            if !cancel.sent && core.clients.may_cancel(&calling.key) {
+                cancel.sent = true;
+                core.cancel(at, &calling.key, cancel.reason.clone());
+            }
             return;
         }
         let Some(tag) = response.headers.to_tag().filter(|_| response.status > 100) else { return };
@@ -304,10 +307,11 @@ impl Leg {
         if calling.cancel.is_some() {
             return;
         }
-        if core.clients.may_cancel(&calling.key) {
+        let sent = core.clients.may_cancel(&calling.key);
+        if sent {
             core.cancel(at, &calling.key, reason.clone());
         }
-        calling.cancel = Some(Cancelling { reason, failed });
+        calling.cancel = Some(Cancelling { sent, reason, failed });
     }
 
     pub(super) fn rang_out(&mut self, core: &mut Core, at: WorkerTime) {

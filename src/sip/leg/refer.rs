@@ -41,11 +41,11 @@ struct Ordered {
 }
 
 impl ReferWatch {
-    pub(super) fn rekey(&mut self, old: &ClientKey, new: &ClientKey) {
+    pub(super) fn rekey(&mut self, old: &ClientKey, new: &ClientKey, seq: u32) {
         if self.key.as_ref() == Some(old) {
             self.key = Some(new.clone());
             // Whoever counts from the second REFER names it by its own CSeq.
-            self.seq += 1;
+            self.seq = seq;
         }
     }
 

@@ -85,10 +85,16 @@ impl Leg {
         }
     }
 
-    /// The connection of an INVITE that was not answered is gone: nobody could hear an answer.
-    pub(crate) fn connection_lost(&mut self, core: &mut Core) {
-        if matches!(self.phase, Phase::Offered(_)) {
+    /// Nobody could hear the answer to an INVITE whose connection is gone; a dialog that is up goes on over a new one, to the peer's Contact.
+    pub(crate) fn connection_lost(&mut self, core: &mut Core, at: WorkerTime) {
+        if let Phase::Offered(offered) = &self.phase {
+            // The transaction wants its final answer, even if nobody hears it.
+            let (server, tag) = (offered.server.clone(), offered.tag.clone());
+            core.respond(at, &server, Reply::tagged(503, &tag));
             self.gone(core, ReleasedBy::Network, ReleaseReason::TransportLost);
+        }
+        if let Some(dialog) = &mut self.dialog {
+            dialog.forget_connection();
         }
     }
 

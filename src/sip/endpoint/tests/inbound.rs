@@ -135,21 +135,13 @@ fn a_late_offer_gets_ours_in_the_200_and_its_answer_from_the_ack() {
 
 #[test]
 fn requests_that_cannot_be_taken_get_their_own_refusals() {
-    let invite = "Content-Type: application/sdp\r\n";
-    let cases: [(&str, &str, &str, u16, &str); 8] = [
+    let cases: [(&str, &str, &str, u16, &str); 7] = [
         ("INVITE", "Require: foo, timer\r\n", "", 420, "Unsupported"),
         ("DANCE", "", "", 501, "Allow"),
         ("REGISTER", "", "", 405, "Allow"),
         ("BYE", "", "", 481, "Server"),
         ("INVITE", "Supported: timer\r\nSession-Expires: 60\r\n", "", 422, "Min-SE"),
         ("INVITE", "Content-Type: text/plain\r\n", "hello", 415, "Accept"),
-        (
-            "INVITE",
-            invite,
-            "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=video 4 RTP/AVP 96\r\n",
-            488,
-            "Warning",
-        ),
         ("OPTIONS", "", "", 200, "Allow"),
     ];
     for (method, headers, body, status, header) in cases {
@@ -204,7 +196,7 @@ fn a_full_worker_says_503_with_retry_after_with_and_without_a_transaction() {
 fn a_malformed_request_that_can_be_answered_gets_400_and_rubbish_is_counted() {
     let mut bench = Bench::new();
     bench.say(&format!(
-        "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP {PEER};branch=z9hG4bKm\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:b@c>\r\nCall-ID: x\r\nCSeq: no\r\n\r\n"
+        "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP {PEER};branch=z9hG4bKm\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:b@c>\r\nCall-ID: x\r\nCSeq: 1 BYE\r\n\r\n"
     ));
     assert_eq!(bench.statuses(), [400]);
     bench.say("hello");
@@ -231,7 +223,7 @@ fn a_dialog_is_found_by_tags_and_call_id_though_the_peer_rewrites_the_uris() {
     bench.call_in();
     let text = bench.request("OPTIONS", 11, "", "");
     bench.heard();
-    let other = text.replace("<sip:worker@192.0.2.1>", "<sip:load@elsewhere:7>").replace("OPTIONS", "BYE").replace("peer", "peer");
+    let other = text.replace("<sip:worker@192.0.2.1>", "<sip:load@elsewhere:7>").replace("OPTIONS", "BYE");
     bench.say(&other.replace("branch=z9hG4bKpeer3", "branch=z9hG4bKlast"));
     assert_eq!(bench.statuses(), [200]);
     assert_eq!(released(&bench.events()).len(), 1);
@@ -311,4 +303,73 @@ fn in_dialog_requests_follow_record_routes_loose_and_strict() {
         let Message::Request(bye) = wire::parse_datagram(&transmit.bytes).unwrap() else { panic!() };
         assert_eq!((bye.target.as_str(), bye.headers.all("Route").collect::<Vec<_>>()), (target, routes));
     }
+}
+
+#[test]
+fn an_offer_without_audio_for_us_fails_the_answer_and_names_the_status_to_refuse_with() {
+    let mut bench = Bench::new();
+    let offer = sdp(1, 4000, "sendrecv").replace("m=audio", "m=video");
+    bench.request("INVITE", 1, "Content-Type: application/sdp\r\n", &offer);
+    let leg = bench.events()[0].leg();
+    let refused = bench.endpoint.order(bench.at, Order::Answer { leg, media: media("192.0.2.1", 6000) });
+    assert!(matches!(refused, Err(OrderError::UnusableOffer { status: 488, .. })), "{refused:?}");
+    bench.endpoint.order(bench.at, Order::Reject { leg, status: 488, retry_after_seconds: None, reason: None }).unwrap();
+    assert_eq!(bench.statuses(), [100, 488]);
+    assert_eq!(released(&bench.events()), [(ReleasedBy::Local, ReleaseReason::Rejected { status: 488 })]);
+    bench.ends_empty();
+}
+
+fn over_stream(bench: &mut Bench, bytes: &[u8]) {
+    let source =
+        Source { transport: Transport::Tcp, local: addr(WORKER), remote: addr("192.0.2.7:40000"), connection: Some(ConnectionId(3)) };
+    bench.endpoint.receive(bench.at, source, bytes);
+}
+
+fn invite_over_stream(call: &str) -> String {
+    let body = sdp(1, 4000, "sendrecv");
+    format!(
+        "INVITE sip:worker@{WORKER} SIP/2.0\r\nVia: SIP/2.0/TCP {PEER};branch=z9hG4bK{call}\r\nMax-Forwards: 70\r\n\
+         From: <sip:caller@192.0.2.7>;tag=peer\r\nTo: <sip:worker@192.0.2.1>\r\nCall-ID: {call}\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:caller@{PEER};transport=tcp>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[test]
+fn messages_cut_anywhere_in_a_stream_are_answered_on_that_connection() {
+    let mut bench = Bench::new();
+    let both = invite_over_stream("one") + &invite_over_stream("two");
+    for piece in both.as_bytes().chunks(7) {
+        over_stream(&mut bench, piece);
+    }
+    assert_eq!(bench.events().len(), 2);
+    while let Some(transmit) = bench.endpoint.poll_transmit() {
+        assert_eq!(transmit.destination.connection(), Some(ConnectionId(3)));
+    }
+    over_stream(&mut bench, b"\r\n\r\n");
+    assert_eq!(&*bench.endpoint.poll_transmit().unwrap().bytes, b"\r\n", "pong");
+}
+
+#[test]
+fn a_lost_connection_ends_what_was_not_answered_and_the_rest_goes_on_to_the_contact() {
+    let mut bench = Bench::new();
+    over_stream(&mut bench, invite_over_stream("one").as_bytes());
+    over_stream(&mut bench, invite_over_stream("two").as_bytes());
+    let legs: Vec<LegKey> = bench.events().iter().map(LegEvent::leg).collect();
+    bench.endpoint.order(bench.at, Order::Answer { leg: legs[0], media: media("192.0.2.1", 6000) }).unwrap();
+    let answer = bench.responses().pop().unwrap();
+    let tag = answer.headers.to_tag().unwrap();
+    let ack = invite_over_stream("one").replace("INVITE", "ACK").replace("z9hG4bKone", "z9hG4bKack");
+    let ack = ack.replace("<sip:worker@192.0.2.1>", &format!("<sip:worker@192.0.2.1>;tag={tag}"));
+    over_stream(&mut bench, ack.as_bytes());
+    assert!(matches!(bench.events()[..], [LegEvent::Confirmed { .. }]));
+    bench.endpoint.connection_lost(bench.at, ConnectionId(3));
+    assert_eq!(bench.events(), [LegEvent::Released { leg: legs[1], by: ReleasedBy::Network, why: ReleaseReason::TransportLost }]);
+    assert_eq!(bench.statuses(), [503], "whoever listens");
+    bench.release(legs[0]);
+    let bye = bench.endpoint.poll_transmit().unwrap();
+    assert_eq!(bye.destination, Destination::Address { transport: Transport::Tcp, remote: addr(PEER), connection: None });
+    bench.endpoint.transmit_failed(bench.at, bye.id);
+    assert_eq!(released(&bench.events()), [(ReleasedBy::Local, ReleaseReason::Bye)]);
+    bench.ends_empty();
 }

@@ -72,13 +72,10 @@ impl World {
         let leg = event.leg();
         let over = self.legs.entry((end, leg)).or_insert(false);
         assert!(!*over, "{event:?} after Released");
-        match event {
-            LegEvent::Released { .. } => *over = true,
-            LegEvent::Incoming { .. } => {
-                self.plan_order(end, 0, 500);
-                self.plan_order(end, 1, 3_000);
-            }
-            _ => {}
+        *over = matches!(event, LegEvent::Released { .. });
+        if matches!(event, LegEvent::Incoming { .. }) {
+            self.plan_order(end, 0, 500);
+            self.plan_order(end, 1, 3_000);
         }
     }
 
