@@ -1,6 +1,9 @@
 //! Real programs against the worker, on loopback. Each test says what it needs; without it the test is skipped with a visible line, but fails
 //! where CI is set.
 
+mod assistants;
 mod calls;
 mod options;
+mod sipp_calls;
 mod support;
+mod worker;
