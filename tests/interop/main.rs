@@ -3,7 +3,11 @@
 
 mod assistants;
 mod calls;
+mod operations;
 mod options;
+mod phone_calls;
+mod phones;
 mod sipp_calls;
+mod sound;
 mod support;
 mod worker;
