@@ -149,7 +149,10 @@ impl Worker {
             move |event| on_sip_event(&for_events, event),
             sip_stop,
         );
-        tasks.spawn("sip", async move { drop(run.await) });
+        tasks.spawn("sip", async move {
+            let last = run.await;
+            tracing::debug!(?last, "the SIP side has stopped");
+        });
         tasks.spawn("reconcile", reconcile::reconcile(Arc::clone(&shells), stop.clone()));
         tasks.spawn("watchdog", notify::watchdog(stop.clone()));
 
