@@ -30,7 +30,7 @@ pub fn refused_order(leg: LegId, refer: Option<RequestId>, error: &OrderError) -
         (_, OrderError::NoSuchLeg(_)) => None,
         (Some(request), OrderError::Busy { .. }) => Some(Event::ReferAnswered { leg, request, status: 491 }),
         (Some(request), _) => Some(Event::ReferAnswered { leg, request, status: 500 }),
-        (None, OrderError::NoCommonCodec(_)) => Some(Event::LegFailed { leg, why: LegFailure::NoMedia }),
+        (None, OrderError::NoCommonCodec(_) | OrderError::UnusableOffer { .. }) => Some(Event::LegFailed { leg, why: LegFailure::NoMedia }),
         (None, OrderError::Full { .. }) => Some(Event::LegFailed { leg, why: LegFailure::Overloaded }),
         (None, OrderError::NoListener(_) | OrderError::Invalid { .. }) => Some(Event::LegFailed { leg, why: LegFailure::Transport }),
         // It crossed with what the peer did; the fact about that is on its way.
