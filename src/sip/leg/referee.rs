@@ -18,7 +18,10 @@ const EXPIRES_SECONDS: u32 = 180;
 /// The peer's last REFER on this leg.
 pub(super) enum Referee {
     /// `AnswerRefer` is awaited.
-    Undecided { server: ServerKey, seq: u32 },
+    Undecided {
+        server: ServerKey,
+        seq: u32,
+    },
     Reporting(Reporting),
 }
 
