@@ -193,10 +193,10 @@ fn every_deadline_is_computed() {
 
 #[test]
 fn a_network_contains_its_hosts_and_no_others() {
-    let net: settings::Cidr = "192.0.2.0/25".parse().unwrap();
+    let net: voice_worker::sip::acl::Cidr = "192.0.2.0/25".parse().unwrap();
     assert!(net.contains("192.0.2.127".parse().unwrap()) && net.contains("::ffff:192.0.2.1".parse().unwrap()));
     assert!(!net.contains("192.0.2.128".parse().unwrap()) && !net.contains("2001:db8::1".parse().unwrap()));
-    let all: settings::Cidr = "0.0.0.0/0".parse().unwrap();
+    let all: voice_worker::sip::acl::Cidr = "0.0.0.0/0".parse().unwrap();
     assert!(all.contains("203.0.113.9".parse().unwrap()));
 }
 

@@ -28,8 +28,8 @@ pub enum Command {
     Refer {
         leg: LegId,
         request: RequestId,
-        destination: String,
-        reason: Option<String>,
+        destination: Redacted<String>,
+        reason: Option<Redacted<String>>,
     },
     /// Forget the subscription of that REFER: later NOTIFYs are answered and dropped.
     AbandonRefer {

@@ -77,7 +77,7 @@ fn accept(shells: &Arc<Shells>, key: LegKey, incoming: &IncomingCall) -> Result<
     let address = shells.media_address.unwrap_or_else(|| incoming_address(incoming));
     let (runtime, opening) = self::conversation(shells, conversation, seed, incoming, &trunk.name, assigned);
     let legs = Legs::new(trunk.name.clone(), key, media, address, Arc::clone(&shells.synthesizer), sender.clone(), &shells.tasks);
-    shells.router.add(key, Owner { conversation, leg: LegId::CALLER, inbox: sender.clone() });
+    shells.router.add(key, Owner { leg: LegId::CALLER, inbox: sender.clone() });
     let view = Arc::new(View::default());
     let organisation = trunk.organisation.unwrap_or(shells.organisation);
     shells.directory.add(

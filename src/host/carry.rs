@@ -4,7 +4,7 @@ use super::driver::Driver;
 use super::inbox::Fact;
 use super::translate;
 use crate::call::{Command, Event};
-use crate::model::{EndCause, LegId, RequestId, TriggeredBy};
+use crate::model::{EndCause, LegId, Redacted, RequestId, TriggeredBy};
 use crate::sip::endpoint::{LegKey, Order};
 use crate::sip::sdp::LocalMedia;
 use crate::telemetry::{Counter, count};
@@ -24,7 +24,7 @@ impl Driver {
                 self.order(leg, |key, _| Order::Reject { leg: key, status, retry_after_seconds: None, reason: None });
             }
             Command::Release { leg, cause } => self.release(leg, cause),
-            Command::Refer { leg, request, destination, reason } => self.refer(leg, request, &destination, reason),
+            Command::Refer { leg, request, destination, reason } => self.refer(leg, request, destination.expose(), reason),
             Command::AbandonRefer { leg, request } => {
                 if self.refer == Some((leg, request)) {
                     self.refer = None;
@@ -79,11 +79,11 @@ impl Driver {
         });
     }
 
-    fn refer(&mut self, leg: LegId, request: RequestId, destination: &str, reason: Option<String>) {
+    fn refer(&mut self, leg: LegId, request: RequestId, destination: &str, reason: Option<Redacted<String>>) {
         self.refer = Some((leg, request));
         match self.shells.dialling.refer_to(&self.legs.trunk, destination) {
             Ok(referral) => {
-                let headers = reason.map(|reason| (REASON_HEADER.to_owned(), one_line(&reason))).into_iter().collect();
+                let headers = reason.map(|reason| (REASON_HEADER.to_owned(), one_line(reason.expose()))).into_iter().collect();
                 let referred_by = referral.with_referred_by.then(|| self.shells.own_uri.clone());
                 self.order(leg, |key, _| Order::Refer { leg: key, refer_to: referral.refer_to, referred_by, headers });
             }

@@ -22,7 +22,6 @@ impl Clock {
 
     #[expect(
         clippy::disallowed_methods,
-        clippy::unused_self,
         reason = "the one place that reads the time of day; a method, so that it is only had with a clock"
     )]
     pub fn wall(&self) -> WallTime {

@@ -82,8 +82,7 @@ impl Closer {
         let at = self.clock.wall();
         match step {
             CloseStep::WorkflowCleanUp => {
-                let variables =
-                    record.variables.iter().map(|(name, value)| (name.clone(), serde_json::to_value(value).unwrap_or_default()));
+                let variables = record.variables.iter().map(|(name, value)| (name.clone(), value.to_json()));
                 self.store.set_context(conversation, variables.collect(), at).await?;
             }
             CloseStep::TranscriptFlush => {

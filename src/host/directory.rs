@@ -47,10 +47,6 @@ impl Directory {
         self.lock().len()
     }
 
-    pub(super) fn ids(&self) -> Vec<ConversationId> {
-        self.lock().keys().copied().collect()
-    }
-
     /// The same fact to every call.
     pub(super) fn tell_all(&self, mut fact: impl FnMut(&Live) -> Fact) {
         for live in self.lock().values() {

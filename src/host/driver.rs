@@ -148,10 +148,10 @@ impl Driver {
                 return;
             }
             let at = self.now();
-            self.note(&Entry::Event(event.clone()));
+            self.note_at(at, &Entry::Event(event.clone()));
             self.call.handle(at, event);
             while let Some(command) = self.call.poll_command() {
-                self.note(&Entry::Command(command.clone()));
+                self.note_at(at, &Entry::Command(command.clone()));
                 self.carry_out(command);
             }
             self.view.update(self.call.phase(), self.call.armed_timers(), self.legs.states());
@@ -176,7 +176,11 @@ impl Driver {
     }
 
     fn note(&mut self, entry: &Entry) {
-        let at = self.now();
+        self.note_at(self.now(), entry);
+    }
+
+    /// What the core handles is recorded with the very time it is handled at: a replay has no other clock.
+    fn note_at(&mut self, at: CallTime, entry: &Entry) {
         if let Some(recording) = &mut self.recording {
             recording.entry(at, entry.clone());
         }

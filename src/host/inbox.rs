@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 /// Facts that may wait. Full: the core's next fact is `Overloaded` and the call ends; nothing is lost silently.
-pub const INBOX_MAX: usize = 256;
+pub(super) const INBOX_MAX: usize = 256;
 
 /// What can reach a driver.
 #[derive(Debug)]
-pub enum Fact {
+pub(super) enum Fact {
     Leg {
         leg: LegId,
         event: LegEvent,
@@ -32,20 +32,20 @@ pub enum Fact {
 
 /// The sending end; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Inbox {
+pub(super) struct Inbox {
     queue: mpsc::Sender<Fact>,
     overflowed: Arc<AtomicBool>,
 }
 
 /// The driver's end.
 #[derive(Debug)]
-pub struct InboxReader {
+pub(super) struct InboxReader {
     queue: mpsc::Receiver<Fact>,
     overflowed: Arc<AtomicBool>,
     reported: bool,
 }
 
-pub fn inbox() -> (Inbox, InboxReader) {
+pub(super) fn inbox() -> (Inbox, InboxReader) {
     let (sender, receiver) = mpsc::channel(INBOX_MAX);
     let overflowed = Arc::new(AtomicBool::new(false));
     (Inbox { queue: sender, overflowed: Arc::clone(&overflowed) }, InboxReader { queue: receiver, overflowed, reported: false })
@@ -53,21 +53,21 @@ pub fn inbox() -> (Inbox, InboxReader) {
 
 impl Inbox {
     /// Never waits. A full inbox is noted and becomes the call's end; a closed one belongs to a call that is over.
-    pub fn put(&self, fact: Fact) {
+    pub(super) fn put(&self, fact: Fact) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(fact) {
             self.overflowed.store(true, Ordering::Release);
         }
     }
 
     /// True once the driver is gone.
-    pub fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
 }
 
 impl InboxReader {
     /// The next fact; `Overloaded` comes first, and once, if any was lost. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Fact> {
+    pub(super) async fn next(&mut self) -> Option<Fact> {
         if let Some(fact) = self.overflow() {
             return Some(fact);
         }
@@ -75,7 +75,7 @@ impl InboxReader {
     }
 
     /// A fact that waits already.
-    pub fn ready(&mut self) -> Option<Fact> {
+    pub(super) fn ready(&mut self) -> Option<Fact> {
         self.overflow().or_else(|| self.queue.try_recv().ok())
     }
 

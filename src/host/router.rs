@@ -1,7 +1,7 @@
 //! From SIP legs to calls: which call a leg belongs to.
 
 use super::inbox::{Fact, Inbox};
-use crate::model::{ConversationId, LegId};
+use crate::model::LegId;
 use crate::sip::endpoint::{LegEvent, LegKey};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,6 @@ pub(super) struct Router {
 
 #[derive(Clone, Debug)]
 pub(super) struct Owner {
-    pub(super) conversation: ConversationId,
     pub(super) leg: LegId,
     pub(super) inbox: Inbox,
 }

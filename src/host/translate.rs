@@ -8,7 +8,7 @@ use crate::sip::sdp::{self, NegotiatedAudio};
 use crate::speech::SpeechEvent;
 
 /// What a fact about a SIP leg means to the core. `refer` is the REFER under way on that leg, if any; facts about an older one mean nothing.
-pub fn leg_event(leg: LegId, event: &LegEvent, refer: Option<RequestId>) -> Option<Event> {
+pub(super) fn leg_event(leg: LegId, event: &LegEvent, refer: Option<RequestId>) -> Option<Event> {
     match event {
         LegEvent::Incoming { .. } | LegEvent::ModifyFailed { .. } | LegEvent::ReferRequested { .. } => None,
         LegEvent::Ringing { .. } => Some(Event::LegRinging { leg }),
@@ -24,7 +24,7 @@ pub fn leg_event(leg: LegId, event: &LegEvent, refer: Option<RequestId>) -> Opti
 }
 
 /// What an order that the endpoint refused means to the core. `refer` is set if the order was that REFER.
-pub fn refused_order(leg: LegId, refer: Option<RequestId>, error: &OrderError) -> Option<Event> {
+pub(super) fn refused_order(leg: LegId, refer: Option<RequestId>, error: &OrderError) -> Option<Event> {
     match (refer, error) {
         // The leg's own last word says more.
         (_, OrderError::NoSuchLeg(_)) => None,
@@ -39,7 +39,7 @@ pub fn refused_order(leg: LegId, refer: Option<RequestId>, error: &OrderError) -
 }
 
 /// A message in one line for the recording: what came, nothing personal.
-pub fn summary(event: &LegEvent) -> &'static str {
+pub(super) fn summary(event: &LegEvent) -> &'static str {
     match event {
         LegEvent::Incoming { .. } => "INVITE",
         LegEvent::Ringing { .. } => "18x INVITE",
@@ -58,7 +58,7 @@ pub fn summary(event: &LegEvent) -> &'static str {
 }
 
 /// What a fact about a leg's audio means to the core.
-pub fn media_fact(leg: LegId, fact: &MediaFact) -> Option<Event> {
+pub(super) fn media_fact(leg: LegId, fact: &MediaFact) -> Option<Event> {
     match fact {
         MediaFact::PlaybackStarted { utterance } => Some(Event::PlaybackStarted { utterance: *utterance }),
         MediaFact::PlaybackEnded { utterance, report } => Some(Event::PlaybackEnded { utterance: *utterance, report: *report }),
@@ -75,7 +75,7 @@ pub fn media_fact(leg: LegId, fact: &MediaFact) -> Option<Event> {
 }
 
 /// What the recogniser's word means to the core.
-pub fn speech_event(leg: LegId, event: SpeechEvent) -> Option<Event> {
+pub(super) fn speech_event(leg: LegId, event: SpeechEvent) -> Option<Event> {
     match event {
         SpeechEvent::SpeechStarted => Some(Event::SpeechStarted { leg }),
         SpeechEvent::SpeechEnded => Some(Event::SpeechEnded { leg }),
@@ -87,7 +87,7 @@ pub fn speech_event(leg: LegId, event: SpeechEvent) -> Option<Event> {
 }
 
 /// The orders that bring a leg's media in line with what signalling agreed on.
-pub fn media_orders(agreed: &NegotiatedAudio) -> Result<Vec<MediaOrder>, String> {
+pub(super) fn media_orders(agreed: &NegotiatedAudio) -> Result<Vec<MediaOrder>, String> {
     let codec = match agreed.codec {
         sdp::AudioCodec::Pcmu => AudioCodec::Pcmu,
         sdp::AudioCodec::Pcma => AudioCodec::Pcma,
@@ -108,7 +108,7 @@ pub fn media_orders(agreed: &NegotiatedAudio) -> Result<Vec<MediaOrder>, String>
 }
 
 /// The Reason header (RFC 3326) of the BYE or CANCEL that ends a leg for this cause.
-pub fn reason_header(cause: EndCause) -> Reason {
+pub(super) fn reason_header(cause: EndCause) -> Reason {
     Reason { protocol: "SIP".to_owned(), cause: cause.sip_status(), text: Some(cause.termination_reason().as_str().to_owned()) }
 }
 

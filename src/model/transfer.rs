@@ -2,9 +2,11 @@
 
 use super::bounded::{Bounded, Text};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// The resolved, ready-to-execute transfer that the worker renders after a turn (contract section 7).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The resolved, ready-to-execute transfer that the worker renders after a turn (contract section 7). Destinations are numbers and texts may
+/// repeat what the caller said: its `Debug` shows neither.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CallTransferIntent {
     /// E.164 number, `tel:` or `sip:` URI.
@@ -50,6 +52,17 @@ impl CallTransferIntent {
             warm: None,
             warm_overrides: None,
         }
+    }
+}
+
+impl fmt::Debug for CallTransferIntent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallTransferIntent")
+            .field("mode", &self.mode)
+            .field("label", &self.label)
+            .field("max_retries", &self.max_retries)
+            .field("on_failure", &self.on_failure)
+            .finish_non_exhaustive()
     }
 }
 

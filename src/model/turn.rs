@@ -5,11 +5,12 @@ use super::ids::ConversationId;
 use super::text::Redacted;
 use super::transfer::{CallTransferIntent, TransferOutcome};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use uuid::Uuid;
 
 /// Snapshot after one `run_turn`. The host reads `status` and `error` first, then `dtmf_input`, then `call_transfer`, then `handoff`
 /// (contract section 2).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct TurnResult {
     #[serde(default)]
     pub session_id: Option<ConversationId>,
@@ -33,6 +34,20 @@ pub struct TurnResult {
     pub token_count: Option<u64>,
     #[serde(default)]
     pub latency_ms: Option<u64>,
+}
+
+/// Handoffs hold variables of the caller: `Debug` says that there is one, not what is in it.
+impl fmt::Debug for TurnResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnResult")
+            .field("status", &self.status)
+            .field("messages", &self.messages)
+            .field("handoff", &self.handoff.is_some())
+            .field("call_transfer", &self.call_transfer)
+            .field("dtmf_input", &self.dtmf_input)
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TurnResult {
@@ -59,8 +74,8 @@ impl TurnResult {
     }
 }
 
-/// One message of the assistant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One message of the assistant. It may repeat what the caller said: its `Debug` shows no words.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssistantMessage {
     /// Null for voice, where the transcript is flushed when the session ends.
     #[serde(default)]
@@ -75,6 +90,12 @@ pub struct AssistantMessage {
 impl AssistantMessage {
     pub fn buffered(content: impl Into<String>) -> Self {
         Self { turn_id: None, content: content.into(), sequence: 0, producing_assistant_id: None }
+    }
+}
+
+impl fmt::Debug for AssistantMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AssistantMessage").field("turn_id", &self.turn_id).field("sequence", &self.sequence).finish_non_exhaustive()
     }
 }
 

@@ -73,6 +73,9 @@ impl Masker {
     fn command(&mut self, command: Command) -> Command {
         match command {
             Command::Play { leg, utterance, text } => Command::Play { leg, utterance, text: hidden(&text) },
+            Command::Refer { leg, request, destination, reason } => {
+                Command::Refer { leg, request, destination, reason: reason.as_ref().map(hidden) }
+            }
             Command::ReportHeard { turn, text } => Command::ReportHeard { turn, text: hidden(&text) },
             Command::RunTurn { turn, input } => Command::RunTurn { turn, input: self.turn_input(input) },
             Command::Collecting { leg, settings } => {
@@ -83,7 +86,6 @@ impl Masker {
             | Command::Answer { .. }
             | Command::Reject { .. }
             | Command::Release { .. }
-            | Command::Refer { .. }
             | Command::AbandonRefer { .. }
             | Command::CutPlayback { .. }
             | Command::Listen { .. }
@@ -135,6 +137,12 @@ impl Masker {
 fn turn_result(mut result: TurnResult) -> TurnResult {
     for message in &mut result.messages {
         message.content = hide(&message.content);
+    }
+    if let Some(transfer) = &mut result.call_transfer {
+        // The destination is configured; its texts may repeat what the caller said.
+        transfer.reason = transfer.reason.as_deref().map(hide);
+        transfer.connecting_text = transfer.connecting_text.as_deref().map(hide);
+        transfer.retry_text = transfer.retry_text.as_ref().and_then(|text| hide(text.as_str()).try_into().ok());
     }
     result.handoff = None;
     result

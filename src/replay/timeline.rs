@@ -97,7 +97,7 @@ fn of_command(command: &Command, words: Words) -> Option<(Who, String)> {
         Command::Reject { status, .. } => (Who::Worker, format!("refuses the call with {status}")),
         Command::Release { leg, cause } => (Who::Worker, format!("hangs up {} ({})", name(*leg), cause.termination_reason().as_str())),
         Command::Refer { destination, .. } => {
-            let target = if words == Words::Shown { destination.as_str() } else { "the configured destination" };
+            let target = if words == Words::Shown { destination.expose().as_str() } else { "the configured destination" };
             (Who::Worker, format!("asks the phone network to transfer the caller to {target}"))
         }
         Command::Play { text, .. } => (Who::Assistant, format!("says {}", quoted(text, words))),

@@ -3,11 +3,11 @@
 //! What only the modules can judge (trunk addresses, templates, allow-lists, assistants) is judged here, still before anything is bound.
 
 use super::model::{ReferProfile, Settings, Transport, Trunk as TrunkSettings};
-use super::{Cidr, RecordingMode, SpeechEngine};
+use super::{RecordingMode, SpeechEngine};
 use crate::api::{Key, KeyRing};
 use crate::host::{ApiConfig, Assistants, AssistantsError, Config, MediaConfig, RecordingConfig, Route, SipConfig, SpeechChoice};
 use crate::model::Millis;
-use crate::sip::acl::{self, AccessList};
+use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{self, SessionTimers, Timers};
 use crate::sip::trunk::{self, AllowList, DestinationTemplate, Hop, Trunk, TrunkCredentials, TrunkError, Trunks};
 use crate::speech::scripted::{ScriptedRecognizer, ScriptedSynthesizer};
@@ -15,7 +15,6 @@ use crate::speech::{LocalConfig, Speech};
 use crate::store::SqliteConfig;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -40,7 +39,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
     let trunks = settings.trunks.iter().map(trunk).collect::<Result<Vec<_>, _>>()?;
     let trunks = Trunks::new(trunks).map_err(ComposeError::Trunks)?;
     let owners = settings.trunks.iter().filter_map(|trunk| Some((trunk.name.clone(), trunk.organisation?))).collect();
-    let recordings = settings.recording.directory.clone().unwrap_or_else(|| settings.worker.state_dir.join("recordings"));
+    let recordings = settings.recordings_dir();
     let retention_days = (settings.recording.retention_days > 0).then_some(settings.recording.retention_days);
     Ok(Config {
         name: settings.worker.name.clone(),
@@ -58,7 +57,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         speech: speech(settings),
         api: ApiConfig {
             listen: settings.api.listen,
-            metrics_open: settings.api.metrics_open.unwrap_or_else(|| settings.api.listen.ip().is_loopback()),
+            metrics_open: settings.metrics_open(),
             keys: KeyRing::new(settings.api.keys.iter().map(key).collect()),
         },
         recording: RecordingConfig {
@@ -82,7 +81,7 @@ fn sip(settings: &Settings) -> SipConfig {
         udp: sip.udp.clone(),
         tcp: sip.tcp.clone(),
         advertised: sip.advertised_address,
-        access: AccessList::new(sip.allow.iter().map(network)),
+        access: AccessList::new(sip.allow.iter().copied()),
         timers: Timers { t1: sip.t1, t2: sip.t2, t4: sip.t4 },
         session: SessionTimers {
             enabled: sip.session_expires > Millis(0),
@@ -103,7 +102,7 @@ fn trunk(settings: &TrunkSettings) -> Result<Trunk, ComposeError> {
     let ReferProfile { enabled, bye_is_success } = settings.refer;
     Ok(Trunk {
         name: settings.name.clone(),
-        sources: settings.sources.iter().map(network).collect(),
+        sources: settings.sources.clone(),
         outbound,
         credentials: credentials.map(|(username, password)| TrunkCredentials { username, password }),
         template: settings.destination_template.parse::<DestinationTemplate>().map_err(fault("destination_template"))?,
@@ -130,8 +129,7 @@ fn speech(settings: &Settings) -> SpeechChoice {
 }
 
 fn store(settings: &Settings) -> SqliteConfig {
-    let path: PathBuf = settings.store.sqlite.clone().unwrap_or_else(|| settings.worker.state_dir.join("voice-worker.sqlite"));
-    SqliteConfig { busy_timeout: Duration::from(settings.store.busy_timeout), ..SqliteConfig::at(path) }
+    SqliteConfig { busy_timeout: Duration::from(settings.store.busy_timeout), ..SqliteConfig::at(settings.sqlite_path()) }
 }
 
 fn assistants(settings: &Settings) -> Result<Assistants, AssistantsError> {
@@ -145,11 +143,6 @@ fn assistants(settings: &Settings) -> Result<Assistants, AssistantsError> {
 
 fn key(key: &super::ApiKey) -> Key {
     Key { name: key.name.clone(), organisation: key.organisation, sha256: *key.sha256.expose() }
-}
-
-fn network(cidr: &Cidr) -> acl::Cidr {
-    // Both write and read the one notation; a network that one accepts, the other does.
-    cidr.to_string().parse().unwrap_or_else(|_| acl::Cidr::host(cidr.address()))
 }
 
 fn seconds(span: Millis) -> u32 {

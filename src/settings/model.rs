@@ -2,6 +2,7 @@
 
 use crate::call::Deadlines;
 use crate::model::{Millis, OrganisationId, Redacted};
+use crate::sip::acl::{AccessList, Cidr};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -82,7 +83,7 @@ impl Default for Sip {
             udp: vec![everywhere],
             tcp: vec![everywhere],
             advertised_address: None,
-            allow: vec![Cidr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), Cidr::new(IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), 128)],
+            allow: AccessList::default().networks().to_vec(),
             t1: Millis(500),
             t2: Millis(4_000),
             t4: Millis(5_000),
@@ -90,13 +91,6 @@ impl Default for Sip {
             min_session_expires: Millis::from_secs(90),
         }
     }
-}
-
-/// A network: an address and how many of its leading bits count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cidr {
-    address: IpAddr,
-    prefix: u8,
 }
 
 /// `[[trunk]]`
@@ -169,23 +163,13 @@ pub struct Speech {
     pub engine: SpeechEngine,
     /// Where the fetch command put the models.
     pub models_dir: PathBuf,
-    /// File stem of the recogniser's model.
-    pub recogniser_model: String,
-    /// Name of the synthesiser's voice.
-    pub voice: String,
     /// Threads of the engines together, 1–64; 0: as many as the machine has cores.
     pub threads: u32,
 }
 
 impl Default for Speech {
     fn default() -> Self {
-        Self {
-            engine: SpeechEngine::Local,
-            models_dir: PathBuf::from("models"),
-            recogniser_model: "tiny.en".to_owned(),
-            voice: "default".to_owned(),
-            threads: 0,
-        }
+        Self { engine: SpeechEngine::Local, models_dir: PathBuf::from("models"), threads: 0 }
     }
 }
 
@@ -328,60 +312,4 @@ impl Settings {
     pub fn metrics_open(&self) -> bool {
         self.api.metrics_open.unwrap_or_else(|| self.api.listen.ip().is_loopback())
     }
-}
-
-impl Cidr {
-    /// A prefix beyond the address's length is its length.
-    pub fn new(address: IpAddr, prefix: u8) -> Self {
-        Self { address, prefix: prefix.min(width(address)) }
-    }
-
-    pub fn address(self) -> IpAddr {
-        self.address
-    }
-
-    pub fn prefix(self) -> u8 {
-        self.prefix
-    }
-
-    /// An IPv4 address inside IPv6 (`::ffff:a.b.c.d`) counts as the IPv4 one.
-    pub fn contains(self, address: IpAddr) -> bool {
-        match (self.address.to_canonical(), address.to_canonical()) {
-            (IpAddr::V4(net), IpAddr::V4(host)) => {
-                let keep = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                (net.to_bits() ^ host.to_bits()) & keep == 0
-            }
-            (IpAddr::V6(net), IpAddr::V6(host)) => {
-                let keep = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                (net.to_bits() ^ host.to_bits()) & keep == 0
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
-    }
-}
-
-impl std::str::FromStr for Cidr {
-    type Err = String;
-
-    /// `10.0.0.0/8`, `2001:db8::/32`, or one address.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no network; write 192.0.2.0/24, 2001:db8::/32 or one address");
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-        let address: IpAddr = address.trim().parse::<IpAddr>().map_err(|_| wrong())?.to_canonical();
-        let prefix = match prefix {
-            None => width(address),
-            Some(prefix) => prefix.trim().parse().ok().filter(|prefix| *prefix <= width(address)).ok_or_else(wrong)?,
-        };
-        Ok(Self { address, prefix })
-    }
-}
-
-impl std::fmt::Display for Cidr {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
-    }
-}
-
-fn width(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
 }

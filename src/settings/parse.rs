@@ -1,12 +1,13 @@
 //! Every section's keys, bounds and defaults; and the rules between them.
 
 use super::model::{
-    Api, ApiKey, Assistants, Cidr, LogFormat, Media, Recording, RecordingMode, ReferProfile, Route, Settings, Sip, Speech, SpeechEngine,
-    Store, Telemetry, Transport, Trunk, Worker,
+    Api, ApiKey, Assistants, LogFormat, Media, Recording, RecordingMode, ReferProfile, Route, Settings, Sip, Speech, SpeechEngine, Store,
+    Telemetry, Transport, Trunk, Worker,
 };
 use super::reader::Reader;
 use crate::call::Deadlines;
 use crate::model::{Millis, OrganisationId, Redacted};
+use crate::sip::acl::Cidr;
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use uuid::Uuid;
@@ -101,8 +102,6 @@ fn speech(r: &mut Reader<'_>) -> Speech {
     Speech {
         engine: r.word("speech.engine", &[("local", SpeechEngine::Local), ("scripted", SpeechEngine::Scripted)], d.engine),
         models_dir: r.path("speech.models_dir").unwrap_or(d.models_dir),
-        recogniser_model: r.text("speech.recogniser_model", NAME_MAX).unwrap_or(d.recogniser_model),
-        voice: r.text("speech.voice", NAME_MAX).unwrap_or(d.voice),
         threads: r.count("speech.threads", 0..=64, d.threads),
     }
 }

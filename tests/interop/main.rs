@@ -1,6 +1,13 @@
 //! Real programs against the worker, on loopback. Each test says what it needs; without it the test is skipped with a visible line, but fails
 //! where CI is set.
 
+mod assistants;
 mod calls;
+mod operations;
 mod options;
+mod phone_calls;
+mod phones;
+mod sipp_calls;
+mod sound;
 mod support;
+mod worker;

@@ -68,7 +68,7 @@ impl Finished {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test asks its surroundings, not the worker's settings")]
-fn variable(name: &str) -> Option<std::ffi::OsString> {
+pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)
 }
 

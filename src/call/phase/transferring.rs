@@ -123,8 +123,8 @@ impl Transferring {
         core.order(Command::Refer {
             leg: LegId::CALLER,
             request,
-            destination: self.attempt.intent.destination.clone(),
-            reason: self.attempt.intent.reason.clone(),
+            destination: self.attempt.intent.destination.clone().into(),
+            reason: self.attempt.intent.reason.clone().map(Into::into),
         });
         core.arm(TimerKind::ReferAnswer, core.settings.deadlines.refer_answer);
         Phase::Transferring(self)

@@ -241,7 +241,7 @@ impl Desk {
             Command::Answer { leg } => self.soon(Event::LegAnswered { leg }),
             Command::Reject { leg, .. } => self.released(leg, ReleaseReason::Rejected),
             Command::Release { leg, .. } => self.released(leg, ReleaseReason::Bye),
-            Command::Refer { leg, request, destination, .. } => self.refer(leg, request, destination),
+            Command::Refer { leg, request, destination, .. } => self.refer(leg, request, destination.into_exposed()),
             Command::Play { utterance, text, .. } => self.play(utterance, text.expose()),
             Command::CutPlayback { utterance, .. } => self.cut(utterance),
             Command::RunTurn { turn, input } => match self.runtime.begin_turn(turn, input) {
