@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// Ports of the probes' audio.
 const PROBES: (u16, u16) = (60_100, 60_109);
-const USUAL: Tuning = Tuning { t1_ms: 500, quarantine_seconds: 10 };
+const USUAL: Tuning = Tuning { t1_ms: 500, quarantine_seconds: 10, exact_memory: false };
 
 pub(crate) struct Plan {
     only: Vec<String>,
@@ -219,7 +219,7 @@ fn ends(plan: &Plan, subject: &Subject, report: &mut Report) -> io::Result<()> {
 fn memory(plan: &Plan, folder: &Path, report: &mut Report) -> io::Result<()> {
     let columns = ["", "calls so far", "RSS KiB", "allocated KiB", "calls", "SIP legs", "dialogs", "transactions", "RTP ports", "tasks"];
     report.table("Memory over completed calls, with audio", &columns);
-    let worker = Subject::worker(folder, Tuning { t1_ms: 50, quarantine_seconds: 0 })?;
+    let worker = Subject::worker(folder, Tuning { t1_ms: 50, quarantine_seconds: 0, exact_memory: true })?;
     let mut points = remember(plan, folder, &worker, report)?;
     // The first batch fills pools and caches.
     points.remove(0);

@@ -31,6 +31,8 @@ pub(crate) struct Tuning {
     /// RFC 3261's T1: ended transactions are kept 64 times that.
     pub(crate) t1_ms: u32,
     pub(crate) quarantine_seconds: u32,
+    /// Turns off the allocator's thread caches.
+    pub(crate) exact_memory: bool,
 }
 
 impl Subject {
@@ -41,7 +43,7 @@ impl Subject {
         fs::write(state.join("assistants/talker.toml"), talker())?;
         fs::write(state.join("key"), KEY)?;
         let path = |name: &str| state.join(name).display().to_string();
-        let Tuning { t1_ms, quarantine_seconds } = tuning;
+        let Tuning { t1_ms, quarantine_seconds, .. } = tuning;
         let text = format!(
             "[worker]\nstate_dir = {:?}\nmax_calls = 10000\n[sip]\nudp = [\"127.0.0.1:5070\"]\ntcp = [\"127.0.0.1:5070\"]\nt1_ms = {t1_ms}\n\
              [media]\naddress = \"127.0.0.1\"\nfirst_port = 10000\nlast_port = 49999\nquarantine_seconds = {quarantine_seconds}\n\
@@ -56,6 +58,10 @@ impl Subject {
         let log = File::create(folder.join("worker.log"))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_voice-worker"));
         command.arg("serve").arg("--config").arg(state.join("worker.toml")).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        if tuning.exact_memory {
+            // Thread caches count as allocated: without them the figure is that of live objects.
+            command.env("_RJEM_MALLOC_CONF", "tcache:false");
+        }
         let child = command.spawn()?;
         let subject =
             Self { name: "voice-worker", target: SocketAddr::from(([127, 0, 0, 1], 5070)), kind: Kind::Worker, children: vec![child] };
