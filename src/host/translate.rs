@@ -87,7 +87,7 @@ pub(super) fn speech_event(leg: LegId, event: SpeechEvent) -> Option<Event> {
 }
 
 /// The orders that bring a leg's media in line with what signalling agreed on.
-pub(super) fn media_orders(agreed: &NegotiatedAudio) -> Result<Vec<MediaOrder>, String> {
+pub fn media_orders(agreed: &NegotiatedAudio) -> Result<Vec<MediaOrder>, String> {
     let codec = match agreed.codec {
         sdp::AudioCodec::Pcmu => AudioCodec::Pcmu,
         sdp::AudioCodec::Pcma => AudioCodec::Pcma,
