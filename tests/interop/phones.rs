@@ -60,8 +60,8 @@ impl PjPhone {
     /// Waits for an event with this name and these values.
     pub(crate) async fn event(&self, name: &str, fields: &[(&str, Value)]) -> Value {
         let what = format!("{} tells {name} with {fields:?}", self.name);
-        let found = async { until(&what, BOUND, async || self.find(name, fields)).await };
-        found.await
+        let told = tokio::time::timeout(BOUND, until(&what, BOUND * 2, async || self.find(name, fields))).await;
+        told.unwrap_or_else(|_| panic!("not within {BOUND:?}: {what}; it said:\n{}", fs::read_to_string(&self.log).unwrap_or_default()))
     }
 
     pub(crate) fn find(&self, name: &str, fields: &[(&str, Value)]) -> Option<Value> {
