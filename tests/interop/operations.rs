@@ -41,7 +41,7 @@ async fn end_session_by_curl_hangs_up_a_softphone_and_again_answers_the_same() {
     // The answer leaves after the close pipeline: the row is closed already.
     let (_, row) = worker.ask("GET", &format!("/v1/v2/conversations/{id}")).await;
     assert_eq!((&row["status"], &row["termination_reason"]), (&json!("closed"), &json!("agent_initiated")), "{row}");
-    let gone = phone.state(0, "DISCONNCTD").await;
+    let gone = phone.state(0, "DISCONNECTED").await;
     assert_eq!(gone["code"], 200, "by BYE: {gone}");
 
     let (status, again) = worker.ask("POST", &path).await;
@@ -71,7 +71,10 @@ async fn a_draining_worker_refuses_calls_finishes_its_own_and_ends_the_last_at_t
     until("the worker says that it drains", Duration::from_secs(5), draining).await;
     let refused = sipp(sipp_program.clone(), "uac_503.xml", worker.udp, &["-m", "1", "-mp", &worker.site.port(6).to_string()]);
     refused.finish(BOUND).await.expect_success();
-    sipp(sipp_program, "uac_options_503.xml", worker.udp, &["-m", "1", "-mp", &worker.site.port(6).to_string()]).finish(BOUND).await.expect_success();
+    sipp(sipp_program, "uac_options_503.xml", worker.udp, &["-m", "1", "-mp", &worker.site.port(6).to_string()])
+        .finish(BOUND)
+        .await
+        .expect_success();
     assert_eq!(worker.live(2, &["talking"]).await, both, "the calls go on");
     short.finish(BOUND).await.expect_success();
     long.finish(BOUND).await.expect_success();
