@@ -9,8 +9,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod check;
+pub mod demo;
+mod dial;
 mod models;
 mod openapi;
+mod phone;
 mod remote;
 mod replay;
 mod serve;
@@ -29,6 +32,10 @@ enum Verb {
     Serve(ConfigArgs),
     /// Validate the configuration and print every computed deadline
     Check(check::Args),
+    /// Watch one whole phone call: a worker and its callers on this machine, nothing to configure
+    Demo(demo::Args),
+    /// Call a worker as a scripted telephone
+    Dial(dial::Args),
     /// Replay recordings or transcripts through today's core
     Replay(replay::Args),
     /// Live calls of a running worker
@@ -60,6 +67,8 @@ pub fn main() -> ExitCode {
     match Cli::parse().verb {
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Demo(args) => demo::run(&args),
+        Verb::Dial(args) => dial::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Calls(verb) => remote::calls(verb),
         Verb::End(args) => remote::end(args),

@@ -44,3 +44,4 @@ pub use recorder::{CallRecording, Recorder};
 pub use shells::Observer;
 pub use spawn::Tasks;
 pub use start::{HostError, Worker};
+pub use translate::media_orders;

@@ -57,11 +57,14 @@ impl Shells {
     /// Gauges, computed from the collections that own what they count.
     pub(super) fn gauges(&self, gauges: &mut Gauges<'_>) {
         let media = self.media.stats();
+        let (dialogs, transactions) = self.sip.tables();
         let running: usize = self.tasks.running().iter().map(|(_, count)| count).sum();
         let sizes = [
             (Gauge::CallsLive, self.directory.len()),
             (Gauge::CallsMax, self.admission.calls_max()),
-            (Gauge::SipDialogs, self.router.len()),
+            (Gauge::SipDialogs, dialogs),
+            (Gauge::SipTransactions, transactions),
+            (Gauge::SipLegs, self.router.len()),
             (Gauge::RtpPortsUsed, media.ports_in_use),
             (Gauge::RtpPortsResting, media.ports_quarantined),
             (Gauge::Tasks, running),

@@ -4,7 +4,7 @@ use super::accept::on_sip_event;
 use super::admission::Admission;
 use super::clock::Clock;
 use super::close::Closer;
-use super::config::{Config, SpeechChoice};
+use super::config::{Config, RecordingConfig, SipConfig, SpeechChoice};
 use super::control::Control;
 use super::dialling::Dialling;
 use super::directory::Directory;
@@ -19,7 +19,8 @@ use crate::call::Event;
 use crate::media::shell::{EngineConfig, MediaEngine};
 use crate::model::{CallTime, Millis, WorkerId, WorkerTime};
 use crate::sip::endpoint::{Config as EndpointConfig, Endpoint, OptionsStatus, Order};
-use crate::sip::shell::{ShellConfig, ShellError, ShellLimits, Sockets, order_queue};
+use crate::sip::shell::{OrderQueue, ShellConfig, ShellError, ShellLimits, Sockets, order_queue};
+use crate::sip::trunk::Trunks;
 use crate::speech::{Speech, SpeechState};
 use crate::store::{SqliteStore, Store, StoreError, Writer};
 use crate::telemetry::Metrics;
@@ -73,47 +74,25 @@ impl Worker {
             SpeechState::Local | SpeechState::Scripted => Vec::new(),
             SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
         };
-        let recorder = match &config.recording.folder {
-            Some(folder) => Some(
-                Recorder::start(folder, config.recording.masked, config.recording.max_bytes)
-                    .map_err(|source| HostError::Recordings { path: folder.clone(), source })?,
-            ),
-            None => None,
-        };
-        if let Some(folder) = &config.recording.audio {
-            std::fs::create_dir_all(folder).map_err(|source| HostError::Recordings { path: folder.clone(), source })?;
-        }
+        let recorder = recorder(&config.recording)?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store).await?);
         let owners = config.trunk_owners.values().copied().chain(config.api.keys.organisations()).chain([config.organisation]);
         for organisation in owners {
             store.put_organisation(organisation, &config.name, clock.wall()).await?;
         }
-        let sockets = Sockets::bind(ShellConfig {
-            udp: config.sip.udp,
-            tcp: config.sip.tcp,
-            access: config.sip.access.with(config.trunks.sources()),
-            limits: ShellLimits::default(),
-        })?;
+        let (bind, advertised) = (config.media.bind, config.sip.advertised);
+        let (sockets, endpoint) = signalling(config.sip, &config.trunks, &config.name)?;
+        let sip: Vec<SocketAddr> = sockets.listeners().iter().map(|listener| listener.local).collect();
         let api_listener = api::bind(config.api.listen, &config.api.keys).await?;
         let api_address = api_listener.local_addr().unwrap_or(config.api.listen);
-        let engine = EngineConfig { bind: config.media.bind, ports: config.media.ports, quarantine: config.media.quarantine };
+        let engine = EngineConfig { bind, ports: config.media.ports, quarantine: config.media.quarantine };
         let media = MediaEngine::start(engine, Arc::new(move || clock.now()))?;
         let (writer, writing) = Writer::new(Arc::clone(&store));
         let writer_done = tasks.spawn("store_writer", writing);
-
-        let listeners = advertised(sockets.listeners(), config.sip.advertised);
-        let sip: Vec<SocketAddr> = listeners.iter().map(|listener| listener.local).collect();
-        let endpoint_config = EndpointConfig {
-            timers: config.sip.timers,
-            session: config.sip.session,
-            user_agent: format!("{}/{}", config.name, env!("CARGO_PKG_VERSION")),
-            ..EndpointConfig::new(listeners)
-        };
         let (handle, orders) = order_queue();
-        let worker = WorkerId(Uuid::now_v7());
         let shells = Arc::new(Shells {
             clock,
-            tasks: tasks.clone(),
+            tasks,
             admission: Admission::new(config.calls_max),
             directory: Directory::default(),
             router: Router::default(),
@@ -123,46 +102,28 @@ impl Worker {
             recognizer: Arc::clone(&speech.recognizer),
             store: Arc::clone(&store),
             writer,
-            closer: Closer::new(Arc::clone(&store), clock, config.recording.retention_days),
+            closer: Closer::new(store, clock, config.recording.retention_days),
             recorder,
             dialling: Dialling::new(config.trunks, config.trunk_owners),
             observer: config.observer,
             assistants: config.assistants,
             deadlines: config.deadlines,
             media_timeout: config.media.timeout,
-            media_address: config.sip.advertised.or_else(|| (!config.media.bind.is_unspecified()).then_some(config.media.bind)),
+            media_address: advertised.or_else(|| (!bind.is_unspecified()).then_some(bind)),
             audio_folder: config.recording.audio,
             own_uri: format!("sip:worker@{}", sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string)),
-            worker,
+            worker: WorkerId(Uuid::now_v7()),
             organisation: config.organisation,
         });
         recover::recover(&shells).await;
-
-        let seed = Uuid::new_v4().as_u64_pair().0;
-        let endpoint = Endpoint::new(endpoint_config, seed);
-        let (for_events, sip_stop) = (Arc::clone(&shells), stop.clone());
-        let run = crate::sip::shell::run(
-            sockets,
-            endpoint,
-            orders,
-            Arc::new(move || clock.now()),
-            move |event| on_sip_event(&for_events, event),
-            sip_stop,
-        );
-        tasks.spawn("sip", async move {
-            let last = run.await;
-            tracing::debug!(?last, "the SIP side has stopped");
-        });
-        tasks.spawn("reconcile", reconcile::reconcile(Arc::clone(&shells), stop.clone()));
-        tasks.spawn("watchdog", notify::watchdog(stop.clone()));
-
+        run_shells(&shells, sockets, endpoint, orders, &stop);
         let control = Arc::new(Control { shells: Arc::clone(&shells), not_ready: not_ready.clone() });
-        let mut state = ApiState::new(control, store, config.api.keys, Arc::new(move || clock.wall()));
+        let mut state = ApiState::new(control, Arc::clone(&shells.store), config.api.keys, Arc::new(move || clock.wall()));
         state.metrics_open = config.api.metrics_open;
         state.retention_days = config.recording.retention_days;
         state.metrics = metrics_page(config.metrics, &shells);
         let api_stop = stop.clone();
-        tasks.spawn("api", async move {
+        shells.tasks.spawn("api", async move {
             if let Err(error) = api::serve(api_listener, api::router(state), api_stop.cancelled_owned()).await {
                 tracing::error!(%error, "the API stopped");
             }
@@ -242,6 +203,49 @@ impl Worker {
     }
 }
 
+/// The recorder, and the folder of the WAVs, if any are wanted.
+fn recorder(recording: &RecordingConfig) -> Result<Option<Recorder>, HostError> {
+    let fault = |path: &PathBuf| {
+        let path = path.clone();
+        move |source| HostError::Recordings { path, source }
+    };
+    if let Some(folder) = &recording.audio {
+        std::fs::create_dir_all(folder).map_err(fault(folder))?;
+    }
+    let Some(folder) = &recording.folder else { return Ok(None) };
+    Recorder::start(folder, recording.masked, recording.max_bytes).map(Some).map_err(fault(folder))
+}
+
+/// SIP's sockets, bound, and the endpoint that will speak on them.
+fn signalling(sip: SipConfig, trunks: &Trunks, name: &str) -> Result<(Sockets, Endpoint), HostError> {
+    let access = sip.access.with(trunks.sources());
+    let sockets = Sockets::bind(ShellConfig { udp: sip.udp, tcp: sip.tcp, access, limits: ShellLimits::default() })?;
+    let mut listeners = sockets.listeners();
+    for listener in &mut listeners {
+        listener.advertised = sip.advertised.map(|address| (address.to_string(), listener.local.port()));
+    }
+    let config = EndpointConfig {
+        timers: sip.timers,
+        session: sip.session,
+        user_agent: format!("{name}/{}", env!("CARGO_PKG_VERSION")),
+        ..EndpointConfig::new(listeners)
+    };
+    Ok((sockets, Endpoint::new(config, Uuid::new_v4().as_u64_pair().0)))
+}
+
+/// The tasks that live as long as the worker.
+fn run_shells(shells: &Arc<Shells>, sockets: Sockets, endpoint: Endpoint, orders: OrderQueue, stop: &CancellationToken) {
+    let (for_events, clock) = (Arc::clone(shells), shells.clock);
+    let events = move |event| on_sip_event(&for_events, event);
+    let run = crate::sip::shell::run(sockets, endpoint, orders, Arc::new(move || clock.now()), events, stop.clone());
+    shells.tasks.spawn("sip", async move {
+        let last = run.await;
+        tracing::debug!(?last, "the SIP side has stopped");
+    });
+    shells.tasks.spawn("reconcile", reconcile::reconcile(Arc::clone(shells), stop.clone()));
+    shells.tasks.spawn("watchdog", notify::watchdog(stop.clone()));
+}
+
 /// Loading weights takes a second or two of pure work: it must not stand on an async thread.
 async fn speech(choice: SpeechChoice) -> Result<Speech, HostError> {
     match choice {
@@ -250,16 +254,6 @@ async fn speech(choice: SpeechChoice) -> Result<Speech, HostError> {
             .await
             .map_err(|error| HostError::Speech(error.to_string())),
     }
-}
-
-fn advertised(
-    mut listeners: Vec<crate::sip::endpoint::Listener>,
-    address: Option<std::net::IpAddr>,
-) -> Vec<crate::sip::endpoint::Listener> {
-    for listener in &mut listeners {
-        listener.advertised = address.map(|address| (address.to_string(), listener.local.port()));
-    }
-    listeners
 }
 
 /// The page asks the collections each time; a page that outlives its worker shows the last values.

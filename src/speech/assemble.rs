@@ -9,6 +9,9 @@ use super::{
     CacheStats, CachedSynthesizer, LocalRecognizer, LocalSynthesizer, Recognizer, SpeakRequest, SpeechError, Synthesizer, Unavailable,
 };
 
+/// Ten minutes of scripted tones.
+const SCRIPTED_CACHE_BYTES: usize = 10 << 20;
+
 /// What the local engines are granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalConfig {
@@ -58,9 +61,15 @@ impl Speech {
         Self::local(config).unwrap_or_else(|error| Self::unavailable(error.to_string()))
     }
 
-    /// Fakes for tests and for a demonstration without models.
+    /// Fakes for tests and for a demonstration without models. Prompts are shared between calls as those of the local voice are.
     pub fn scripted(recognizer: ScriptedRecognizer, synthesizer: ScriptedSynthesizer) -> Self {
-        Self { recognizer: Arc::new(recognizer), synthesizer: Arc::new(synthesizer), cache: None, state: SpeechState::Scripted }
+        let cache = Arc::new(CachedSynthesizer::new(Arc::new(synthesizer), SCRIPTED_CACHE_BYTES));
+        Self {
+            recognizer: Arc::new(recognizer),
+            synthesizer: Arc::clone(&cache) as Arc<dyn Synthesizer>,
+            cache: Some(cache),
+            state: SpeechState::Scripted,
+        }
     }
 
     pub fn unavailable(why: impl Into<String>) -> Self {

@@ -116,8 +116,8 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scripted::ScriptedSynthesizer;
     use super::*;
+    use crate::speech::scripted::ScriptedSynthesizer;
 
     /// Ten words of 60 ms: 9,600 bytes of samples.
     fn prompt(name: &str) -> SpeakRequest {

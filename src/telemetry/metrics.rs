@@ -54,6 +54,7 @@ metric_list!(
     Gauge {
         CallsLive = "calls_live", "Calls that are up or being set up.";
         CallsMax = "calls_max", "Calls this worker takes.";
+        SipLegs = "sip_legs", "SIP legs that belong to a call.";
         SipDialogs = "sip_dialogs", "SIP dialogs.";
         SipTransactions = "sip_transactions", "SIP transactions.";
         RtpPortsUsed = "rtp_ports_used", "RTP ports of live legs.";

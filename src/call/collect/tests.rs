@@ -1,3 +1,5 @@
+//! Tests of collect.
+
 use super::*;
 use crate::model::{Bounded, Text};
 

@@ -1,3 +1,5 @@
+//! Tests of jitter.
+
 use super::*;
 
 /// One packet of a trace: when it arrives (µs), its timestamp.

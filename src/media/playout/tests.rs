@@ -1,3 +1,5 @@
+//! Tests of playout.
+
 use super::*;
 
 fn audio(frames: usize) -> Arc<[i16]> {

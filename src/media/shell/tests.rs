@@ -1,3 +1,5 @@
+//! Tests of shell.
+
 use super::*;
 use crate::media::{LegMediaConfig, MediaDirection, MediaFact, MediaOrder, RoomId, Tone, shell::pacer};
 use crate::model::{Digit, Millis, UtteranceId, WorkerTime};
@@ -201,7 +203,7 @@ fn cost_of_a_leg_tick() {
         }
     }
     let (before, cpu) = (engine.stats().ticks, cpu_micros());
-    std::thread::sleep(Duration::from_secs(10));
+    std::thread::sleep(Duration::from_secs(10)); // bounded poll: a measurement, run by hand
     let stats = engine.stats();
     let (ticks, user, system) = (stats.ticks - before, cpu_micros().0 - cpu.0, cpu_micros().1 - cpu.1);
     let leg = open[7].stats();

@@ -1,3 +1,5 @@
+//! Tests of assistant.
+
 use super::*;
 use crate::runtime::NodeKind;
 use proptest::prelude::*;

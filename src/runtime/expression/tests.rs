@@ -1,3 +1,5 @@
+//! Tests of expressions.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Tests of matcher.
+
 use super::*;
 use crate::runtime::value::Decimal;
 

@@ -1,3 +1,5 @@
+//! Tests of session.
+
 use super::*;
 use crate::model::{Bounded, TransferOutcome};
 use proptest::prelude::*;

@@ -18,8 +18,7 @@ pub struct Config {
     pub limits: Limits,
     pub session: SessionTimers,
     pub reliable: ReliableProvisionals,
-    /// Status of our refusal to an inbound REFER; the worker follows none.
-    pub refuse_refer: u16,
+    pub refer: ReferPolicy,
 }
 
 impl Config {
@@ -32,7 +31,7 @@ impl Config {
             limits: Limits::default(),
             session: SessionTimers::default(),
             reliable: ReliableProvisionals::WhenRequired,
-            refuse_refer: 603,
+            refer: ReferPolicy::default(),
         }
     }
 }
@@ -104,6 +103,21 @@ pub enum ReliableProvisionals {
     WhenRequired,
     /// Also where the caller says `Supported: 100rel`.
     WhenSupported,
+}
+
+/// What becomes of a REFER the peer sends us. Either way it is told as `LegEvent::ReferRequested`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReferPolicy {
+    /// Refused with this final status (300–699): the worker lets nobody place calls through it.
+    Refuse(u16),
+    /// Left open for `Order::AnswerRefer`; 480 where none comes within half of 64*T1. For phones.
+    Report,
+}
+
+impl Default for ReferPolicy {
+    fn default() -> Self {
+        Self::Refuse(603)
+    }
 }
 
 /// What OPTIONS is answered with; 503 takes the worker out of a balancer (drain).

@@ -32,7 +32,7 @@ pub enum LegEvent {
     ReferProgress { leg: LegKey, status: u16 },
     /// The subscription ended without a final status line.
     ReferEnded { leg: LegKey },
-    /// The peer asked us to call someone; it is refused already (`Config::refuse_refer`).
+    /// The peer asked us to call someone; it is refused already, or waits for `Order::AnswerRefer` (`Config::refer`).
     ReferRequested { leg: LegKey, refer_to: Redacted<String> },
 }
 

@@ -26,7 +26,7 @@ mod tests;
 
 pub use crate::sip::transaction::{TimerName, Timers};
 pub use address::{ConnectionId, Destination, Source, Transmit, TransmitId, Transport};
-pub use config::{Config, Limits, Listener, OptionsStatus, ReliableProvisionals, SessionTimers};
+pub use config::{Config, Limits, Listener, OptionsStatus, ReferPolicy, ReliableProvisionals, SessionTimers};
 pub use counts::Counts;
 pub use event::{IncomingCall, LegEvent, ReleaseReason, ReleasedBy};
 pub use order::{Credentials, LegKey, Order, OrderError, Originate, Reason};
@@ -85,6 +85,8 @@ pub enum LegTimer {
     Glare,
     /// The same for a REFER.
     ReferGlare,
+    /// Nobody decided on the peer's REFER.
+    ReferUndecided,
     /// Outbound: nobody answered.
     RingTimeout,
 }
@@ -143,6 +145,8 @@ impl Endpoint {
                 self.try_leg(at, leg, |leg, core| leg.refer(core, at, refer_to, referred_by, headers))
             }
             Order::AbandonRefer { leg } => self.try_leg(at, leg, |leg, _| leg.abandon_refer()),
+            Order::AnswerRefer { leg, status } => self.try_leg(at, leg, |leg, core| leg.answer_refer(core, at, status)),
+            Order::NotifyRefer { leg, status, last } => self.try_leg(at, leg, |leg, core| leg.notify_refer(core, at, status, last)),
             Order::Hold { leg } => self.try_leg(at, leg, |leg, core| leg.modify(core, at, Some(HoldState::Held), None, "hold")),
             Order::Resume { leg } => self.try_leg(at, leg, |leg, core| leg.modify(core, at, Some(HoldState::Active), None, "resume")),
             Order::Modify { leg, media } => self.try_leg(at, leg, |leg, core| leg.modify(core, at, None, Some(media), "modify")),
@@ -264,6 +268,9 @@ impl Endpoint {
             leg.indexed = keys;
         }
         if gone {
+            if let Some(server) = leg.take_undecided_refer() {
+                self.core.respond(at, &server, servers::Reply::new(481));
+            }
             self.core.forget_leg(leg.key());
         } else {
             self.core.agenda.set(Owner::Leg(leg.key()), leg.next_deadline().map(|(due, _)| due));

@@ -32,6 +32,10 @@ pub enum Order {
     Refer { leg: LegKey, refer_to: String, referred_by: Option<String>, headers: Vec<(String, String)> },
     /// Forget the subscription of the last REFER: its later NOTIFYs are answered 481 and raise no event.
     AbandonRefer { leg: LegKey },
+    /// Answers the REFER told by `ReferRequested` under `ReferPolicy::Report` (200–699). With 2xx a NOTIFY with 100 follows at once.
+    AnswerRefer { leg: LegKey, status: u16 },
+    /// NOTIFY with the status of the call a REFER asked for; `last` ends its subscription. They go out one after the other.
+    NotifyRefer { leg: LegKey, status: u16, last: bool },
     /// Re-INVITE with `sendonly` (or `inactive`). Answered by `MediaChanged` or `ModifyFailed`.
     Hold { leg: LegKey },
     /// Re-INVITE that takes the peer back from our hold. Answered by `MediaChanged` or `ModifyFailed`.

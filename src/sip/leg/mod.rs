@@ -5,6 +5,7 @@
 //! - `modify`: re-INVITE and UPDATE of either side, hold, crossing requests.
 //! - `session`: the session timer of RFC 4028.
 //! - `refer`: REFER of ours and its NOTIFYs.
+//! - `referee`: REFER of the peer and our NOTIFYs.
 //! - `info`: keys.
 //! - `release`: BYE of either side, CANCEL, and the one `Released`.
 //!
@@ -17,6 +18,7 @@ mod info;
 mod modify;
 pub(crate) mod originate;
 mod refer;
+mod referee;
 mod release;
 mod session;
 
@@ -35,6 +37,7 @@ use accept::{Offered, Provisional, Unacked};
 use modify::Ours;
 use originate::Calling;
 use refer::ReferWatch;
+use referee::Referee;
 use session::Session;
 
 pub(crate) struct Leg {
@@ -54,6 +57,7 @@ pub(crate) struct Leg {
     /// Our own re-INVITE or UPDATE.
     ours: Option<Ours>,
     refer: Option<ReferWatch>,
+    referee: Option<Referee>,
     session: Option<Session>,
     peer_updates: bool,
     account: Option<Account>,
@@ -101,6 +105,7 @@ impl Leg {
             provisional: None,
             ours: None,
             refer: None,
+            referee: None,
             session: None,
             peer_updates: false,
             account: None,
@@ -156,6 +161,7 @@ impl Leg {
                 LegTimer::SessionExpiry => self.session_expired(core, at),
                 LegTimer::Glare => self.try_modify_again(core, at),
                 LegTimer::ReferGlare => self.try_refer_again(core, at),
+                LegTimer::ReferUndecided => self.refer_undecided(core, at),
                 LegTimer::RingTimeout => self.rang_out(core, at),
             }
         }
@@ -216,11 +222,11 @@ impl Leg {
             Method::Invite | Method::Update => self.modify_answered(core, at, &answered),
             Method::Refer => self.refer_answered(core, at, &answered),
             Method::Bye => self.bye_answered(core, answered.outcome),
+            Method::Notify => self.notify_answered(core, at, &answered.key, &answered.outcome),
             Method::Ack
             | Method::Cancel
             | Method::Options
             | Method::Register
-            | Method::Notify
             | Method::Subscribe
             | Method::Info
             | Method::Prack
@@ -269,13 +275,14 @@ impl Leg {
         if let Some(watch) = &mut self.refer {
             watch.rekey(old, new, seq);
         }
+        self.rekey_notify(old, new);
     }
 
     /// Sends a request in the dialog, with credentials where a challenge was answered before.
     fn send(&mut self, core: &mut Core, at: WorkerTime, mut request: Request) -> Result<ClientKey, usize> {
         let Some(destination) = self.destination() else { return Err(0) };
         core.dress(&mut request);
-        if matches!(request.method, Method::Invite | Method::Update | Method::Refer) {
+        if matches!(request.method, Method::Invite | Method::Update | Method::Refer | Method::Notify) {
             request.headers.set("Contact", self.face.contact(&core.config.contact_user));
         }
         if let Some(account) = self.account.clone() {

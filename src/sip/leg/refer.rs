@@ -2,7 +2,7 @@
 
 use super::modify::GLARE_TRIES;
 use super::{Leg, Phase, full};
-use crate::model::{Redacted, WorkerTime};
+use crate::model::WorkerTime;
 use crate::sip::endpoint::clients::{Answered, ClientKey, Outcome};
 use crate::sip::endpoint::core::Core;
 use crate::sip::endpoint::servers::{Reply, ServerKey};
@@ -160,16 +160,6 @@ impl Leg {
         if settled || terminated {
             watch.state = State::Done;
         }
-    }
-
-    /// The peer asks us to call someone: refused, and reported.
-    pub(super) fn on_refer(&mut self, core: &mut Core, at: WorkerTime, server: &ServerKey, request: &Request) {
-        let Some(refer_to) = request.headers.get("Refer-To") else {
-            core.respond(at, server, Reply::new(400).with("Warning", "399 voice-worker \"no Refer-To\""));
-            return;
-        };
-        core.respond(at, server, Reply::new(core.config.refuse_refer));
-        core.tell(LegEvent::ReferRequested { leg: self.key, refer_to: Redacted::from(refer_to) });
     }
 }
 

@@ -1,7 +1,9 @@
 //! The way to the SIP task: a bounded queue of orders, each with its answer.
 
 use super::counts::Snapshot;
-use crate::sip::endpoint::{LegKey, Order, OrderError, Originate};
+use crate::sip::endpoint::{Counts, LegKey, Order, OrderError, Originate};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
 /// Orders that may wait; one more fails back.
@@ -20,18 +22,28 @@ pub(super) enum Request {
 #[derive(Clone, Debug)]
 pub struct SipHandle {
     queue: mpsc::Sender<Request>,
+    tables: Arc<Tables>,
+}
+
+/// Sizes of the endpoint's tables, kept where anyone may look without asking the SIP task.
+#[derive(Debug, Default)]
+struct Tables {
+    dialogs: AtomicUsize,
+    transactions: AtomicUsize,
 }
 
 /// The task's end of the queue.
 #[derive(Debug)]
 pub struct OrderQueue {
     queue: mpsc::Receiver<Request>,
+    tables: Arc<Tables>,
 }
 
 /// One for each SIP task.
 pub fn order_queue() -> (SipHandle, OrderQueue) {
     let (sender, receiver) = mpsc::channel(CAPACITY);
-    (SipHandle { queue: sender }, OrderQueue { queue: receiver })
+    let tables = Arc::new(Tables::default());
+    (SipHandle { queue: sender, tables: Arc::clone(&tables) }, OrderQueue { queue: receiver, tables })
 }
 
 impl SipHandle {
@@ -57,6 +69,11 @@ impl SipHandle {
         receiver.await.ok()
     }
 
+    /// Dialogs and transactions as of the SIP task's last round.
+    pub fn tables(&self) -> (usize, usize) {
+        (self.tables.dialogs.load(Ordering::Relaxed), self.tables.transactions.load(Ordering::Relaxed))
+    }
+
     fn put(&self, request: Request) {
         match self.queue.try_send(request) {
             Ok(()) => {}
@@ -79,6 +96,12 @@ impl OrderQueue {
 
     pub(super) fn try_next(&mut self) -> Option<Request> {
         self.queue.try_recv().ok()
+    }
+
+    /// Shows the sizes of the endpoint's tables to whoever holds a handle.
+    pub(super) fn show(&self, counts: &Counts) {
+        self.tables.dialogs.store(counts.dialogs, Ordering::Relaxed);
+        self.tables.transactions.store(counts.client_transactions + counts.server_transactions, Ordering::Relaxed);
     }
 
     /// No order is left without its answer.

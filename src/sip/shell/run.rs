@@ -55,6 +55,7 @@ pub async fn run<F: FnMut(LegEvent) + Send>(
         let more_waits = shell.work(at, woken);
         shell.endpoint.tick(at);
         shell.drain(at);
+        shell.orders.show(&shell.endpoint.counts());
         if stopping {
             break;
         }

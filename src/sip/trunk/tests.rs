@@ -1,3 +1,5 @@
+//! Tests of trunk.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Tests of models.
+
 use super::*;
 
 #[test]

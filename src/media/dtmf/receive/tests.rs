@@ -1,3 +1,5 @@
+//! Tests of receive.
+
 use super::*;
 
 /// (timestamp, marker, end, duration) of key 5 unless said otherwise.

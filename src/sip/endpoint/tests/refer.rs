@@ -150,3 +150,81 @@ fn an_inbound_refer_is_refused_and_told() {
     assert_eq!(bench.statuses(), [603]);
     assert!(matches!(bench.events()[..], [LegEvent::ReferRequested { .. }]));
 }
+
+fn transferee() -> (Bench, LegKey) {
+    let mut bench = Bench::with(Config { refer: ReferPolicy::Report, ..config(WORKER) });
+    let leg = bench.call_in();
+    bench.request("REFER", 11, "Refer-To: <sip:other@192.0.2.9>\r\n", "");
+    assert_eq!(bench.statuses(), [] as [u16; 0], "it waits for the decision");
+    assert_eq!(bench.events(), [LegEvent::ReferRequested { leg, refer_to: "<sip:other@192.0.2.9>".into() }]);
+    (bench, leg)
+}
+
+/// Status line and subscription state of a NOTIFY of ours.
+fn told(request: &Request) -> (String, &str) {
+    assert_eq!((&request.method, request.headers.get("Event")), (&Method::Notify, Some("refer;id=11")));
+    assert!(request.headers.contains("Contact"));
+    (String::from_utf8(request.body.clone()).unwrap(), request.headers.get("Subscription-State").unwrap())
+}
+
+#[test]
+fn a_transferee_accepts_and_tells_its_progress_one_notify_after_the_other() {
+    let (mut bench, leg) = transferee();
+    bench.endpoint.order(bench.at, Order::AnswerRefer { leg, status: 202 }).unwrap();
+    let mut heard = bench.heard();
+    let Some(Message::Request(first)) = heard.pop() else { panic!("no NOTIFY follows the 202") };
+    let Some(Message::Response(accepted)) = heard.pop() else { panic!("the 202 comes first") };
+    assert_eq!(accepted.status, 202);
+    assert_eq!(told(&first), ("SIP/2.0 100 Trying\r\n".to_owned(), "active;expires=180"));
+    bench.endpoint.order(bench.at, Order::NotifyRefer { leg, status: 180, last: false }).unwrap();
+    bench.endpoint.order(bench.at, Order::NotifyRefer { leg, status: 200, last: true }).unwrap();
+    assert_eq!(bench.requests(), [], "the first one is not answered yet");
+    bench.reply(&first, 200, "", "");
+    let second = bench.requests().pop().unwrap();
+    assert_eq!(told(&second), ("SIP/2.0 180 Ringing\r\n".to_owned(), "active;expires=180"));
+    bench.reply(&second, 200, "", "");
+    let third = bench.requests().pop().unwrap();
+    assert_eq!(told(&third), ("SIP/2.0 200 OK\r\n".to_owned(), "terminated;reason=noresource"));
+    bench.reply(&third, 200, "", "");
+    let more = bench.endpoint.order(bench.at, Order::NotifyRefer { leg, status: 200, last: true });
+    assert!(matches!(more, Err(OrderError::WrongState { .. })), "{more:?}");
+    bench.request("REFER", 12, "Refer-To: <sip:again@192.0.2.9>\r\n", "");
+    assert!(matches!(bench.events()[..], [LegEvent::ReferRequested { .. }]), "another REFER may follow");
+    bench.request("BYE", 13, "", "");
+    assert_eq!(bench.statuses(), [200, 481], "and gets an answer though the leg is gone");
+    bench.events();
+    bench.ends_empty();
+}
+
+#[test]
+fn a_transferee_may_refuse_and_who_does_not_decide_refuses_in_time() {
+    let (mut bench, leg) = transferee();
+    bench.endpoint.order(bench.at, Order::AnswerRefer { leg, status: 603 }).unwrap();
+    assert_eq!(bench.statuses(), [603]);
+    let progress = bench.endpoint.order(bench.at, Order::NotifyRefer { leg, status: 180, last: false });
+    assert!(matches!(progress, Err(OrderError::WrongState { .. })), "{progress:?}");
+    let (mut bench, leg) = transferee();
+    bench.pass(16_100);
+    assert_eq!(bench.statuses(), [480]);
+    assert!(bench.endpoint.order(bench.at, Order::AnswerRefer { leg, status: 202 }).is_err());
+}
+
+#[test]
+fn a_transferor_that_forgot_its_refer_gets_no_more_notifies() {
+    let (mut bench, leg) = transferee();
+    bench.endpoint.order(bench.at, Order::AnswerRefer { leg, status: 202 }).unwrap();
+    let first = bench.requests().pop().unwrap();
+    bench.endpoint.order(bench.at, Order::NotifyRefer { leg, status: 180, last: false }).unwrap();
+    bench.reply(&first, 481, "", "");
+    assert_eq!(bench.requests(), []);
+    bench.request("OPTIONS", 12, "", "");
+    assert_eq!(bench.statuses(), [200], "the call lives");
+}
+
+#[test]
+fn a_second_refer_while_one_is_under_way_is_refused() {
+    let (mut bench, _) = transferee();
+    bench.request("REFER", 12, "Refer-To: <sip:more@192.0.2.9>\r\n", "");
+    assert_eq!(bench.statuses(), [491]);
+    assert_eq!(bench.events(), []);
+}

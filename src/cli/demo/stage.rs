@@ -1,0 +1,163 @@
+//! Who takes part in the demonstration, and how they are set up.
+
+use super::play::DemoError;
+use crate::cli::phone::{Happening, Phone, PhoneConfig, Voice};
+use crate::host::{ApiConfig, Assistants, Clock, Config, MediaConfig, Observer, RecordingConfig, SipConfig, SpeechChoice};
+use crate::model::{Millis, OrganisationId};
+use crate::replay::transcript::{Step, parse};
+use crate::sip::acl::AccessList;
+use crate::sip::endpoint::{SessionTimers, Timers};
+use crate::sip::trunk::{AllowList, DestinationTemplate, ReferProfile, Trunk, Trunks};
+use crate::speech::Speech;
+use crate::speech::scripted::{ScriptedRecognizer, ScriptedSynthesizer};
+use crate::store::SqliteConfig;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The assistant, by the name of its file, and the label of its transfer target.
+const ASSISTANT: &str = "front-desk";
+const TARGET: &str = "billing";
+/// The caller's voice is deeper than the worker's, the billing desk's a little higher.
+const CALLER_PITCH: u16 = 84;
+const DESK_PITCH: u16 = 110;
+/// How long the scripted voice hums for a word.
+const HUM_MS: usize = 150;
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const ANY_PORT: SocketAddr = SocketAddr::new(LOOPBACK, 0);
+/// What the billing desk says when it answers.
+const DESK_GREETING: &str = "Billing, good afternoon. I can see your invoice here.";
+
+/// What the demonstration runs with.
+pub struct Stage {
+    /// Recording, audio and database go here.
+    pub out: PathBuf,
+    /// Folder with `front-desk.toml`.
+    pub assistants: PathBuf,
+    /// Of the worker and of both phones.
+    pub speech: Speech,
+}
+
+/// Speech without models: the ear knows the caller's words beforehand.
+pub fn scripted_speech() -> Speech {
+    let words = caller_steps().into_iter().filter_map(|step| match step {
+        Step::Caller(words) | Step::Over(words) => Some(words),
+        Step::Dtmf(_) | Step::Pause(_) | Step::Hangup | Step::Expect(_) => None,
+    });
+    Speech::scripted(ScriptedRecognizer::new(words), ScriptedSynthesizer::new(HUM_MS))
+}
+
+/// What the caller does.
+pub(super) fn caller_steps() -> Vec<Step> {
+    let parsed = parse(include_str!("call.jsonl")).expect("the script is part of the program and its tests read it");
+    parsed.into_iter().map(|(_, step)| step).collect()
+}
+
+/// What the billing desk does.
+pub(super) fn desk_steps() -> Vec<Step> {
+    vec![Step::Pause(Millis(300)), Step::Over(DESK_GREETING.to_owned()), Step::Pause(Millis(1_000)), Step::Hangup]
+}
+
+/// The two telephones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Caller,
+    Desk,
+}
+
+impl Stage {
+    pub(super) fn voice(&self, role: Role) -> Voice {
+        let pitch = if role == Role::Caller { CALLER_PITCH } else { DESK_PITCH };
+        Voice::new(Arc::clone(&self.speech.synthesizer), pitch)
+    }
+
+    /// Speaks what is known beforehand ahead of the call: a person does not think a second about each sentence either.
+    pub(super) async fn rehearse(&self) -> Result<(), DemoError> {
+        let lines =
+            caller_steps().into_iter().map(|step| (Role::Caller, step)).chain(desk_steps().into_iter().map(|step| (Role::Desk, step)));
+        let requests: Vec<_> = lines
+            .filter_map(|(role, step)| match step {
+                Step::Caller(words) | Step::Over(words) => Some(self.voice(role).request(&words)),
+                Step::Dtmf(_) | Step::Pause(_) | Step::Hangup | Step::Expect(_) => None,
+            })
+            .collect();
+        let speech = self.speech.clone();
+        let rehearsed = tokio::task::spawn_blocking(move || speech.prerender(requests)).await;
+        rehearsed.map_err(|error| DemoError::new("the voice", error))?.map_err(|error| DemoError::new("the voice", error))
+    }
+
+    pub(super) fn phone(&self, role: Role, clock: Clock, show: impl Fn(Happening) + Send + Sync + 'static) -> Result<Phone, DemoError> {
+        let (name, rtp) = match role {
+            Role::Caller => ("caller", (21_000, 21_499)),
+            Role::Desk => (TARGET, (21_500, 21_999)),
+        };
+        let voice = self.voice(role);
+        let config = PhoneConfig { name: name.to_owned(), local: ANY_PORT, rtp, access: AccessList::default(), voice, clock };
+        Phone::start(config, Arc::new(show)).map_err(|error| DemoError::new("a telephone", error))
+    }
+
+    /// A worker as `serve` would start it, on ports of its own; calls are transferred to `desk`.
+    pub(super) fn worker(&self, desk: &str, observer: Observer) -> Result<Config, DemoError> {
+        let destinations = BTreeMap::from([(ASSISTANT.to_owned(), BTreeMap::from([(TARGET.to_owned(), desk.to_owned())]))]);
+        let assistants = Assistants::load(&self.assistants, ASSISTANT, Vec::new(), &destinations)
+            .map_err(|error| DemoError::new("the assistant", error))?;
+        let trunks = Trunks::new(vec![trunk()?]).map_err(|error| DemoError::new("the trunk", error))?;
+        Ok(Config {
+            name: "voice-worker".to_owned(),
+            organisation: OrganisationId(Uuid::from_u128(1)),
+            calls_max: 4,
+            sip: SipConfig {
+                udp: vec![ANY_PORT],
+                tcp: vec![ANY_PORT],
+                advertised: None,
+                access: AccessList::default(),
+                timers: Timers::default(),
+                session: SessionTimers::default(),
+            },
+            trunks,
+            trunk_owners: BTreeMap::new(),
+            media: MediaConfig { bind: LOOPBACK, ports: (20_000, 20_999), timeout: Millis::from_secs(30), quarantine: Millis(0) },
+            speech: SpeechChoice::Given(self.speech.clone()),
+            api: ApiConfig { listen: ANY_PORT, metrics_open: true, keys: crate::api::KeyRing::default() },
+            recording: RecordingConfig {
+                folder: Some(self.out.clone()),
+                masked: false,
+                max_bytes: 16 << 20,
+                audio: Some(self.out.clone()),
+                retention_days: None,
+            },
+            store: SqliteConfig::at(self.out.join("demo.sqlite")),
+            assistants,
+            deadlines: crate::call::Deadlines::default(),
+            observer: Some(observer),
+            metrics: None,
+        })
+    }
+}
+
+/// Calls from this machine, which may be sent on to this machine and nowhere else.
+fn trunk() -> Result<Trunk, DemoError> {
+    let fault = |error| DemoError::new("the trunk", error);
+    Ok(Trunk {
+        name: "loopback".to_owned(),
+        sources: AccessList::default().networks().to_vec(),
+        outbound: None,
+        credentials: None,
+        template: DestinationTemplate::default(),
+        allow: AllowList::parse(&["sip:*@127.0.0.1"]).map_err(fault)?,
+        refer: ReferProfile::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_of_the_caller_can_be_read_and_speaks_twice() {
+        let steps = caller_steps();
+        assert!(matches!(steps[..], [Step::Dtmf(_), Step::Caller(_), Step::Caller(_)]), "{steps:?}");
+    }
+}
