@@ -61,6 +61,7 @@ async fn a_softphone_types_speaks_and_is_transferred_by_the_front_desk() {
     caller.order("play yes.wav").await;
     worker.quiet_after(&id, "How can I help you?").await;
     caller.order("play invoice.wav").await;
+    worker.recording_says(&id, &["\"refer\""]).await;
     caller.event("refer-in", &[("call", json!(0))]).await;
     caller.state(1, "CONFIRMED").await;
     human.state(0, "CONFIRMED").await;

@@ -199,24 +199,29 @@ impl Worker {
 
     /// Waits until this call's recording holds a line with all of `words`.
     pub(crate) async fn recording_says(&self, id: &str, words: &[&str]) {
-        until(&format!("{words:?} in the recording of {id}"), Duration::from_secs(30), async || {
-            self.recording_text(id).lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
-        })
-        .await;
+        let fits = |lines: &str| lines.lines().any(|line| words.iter().all(|word| line.contains(word)));
+        self.recording_until(id, &format!("{words:?}"), fits).await;
     }
 
     /// Waits until the worker has said something with these words on this call and everything it had to say.
     pub(crate) async fn quiet_after(&self, id: &str, words: &str) {
         let count = |lines: &str, word: &str| lines.lines().filter(|line| line.contains(word)).count();
-        let quiet = until("it is said", Duration::from_secs(40), async || {
-            let lines = self.recording_text(id);
+        let quiet = |lines: &str| {
             let said = lines.lines().any(|line| line.contains("\"play\"") && line.contains(words));
-            let ended = count(&lines, "\"playback_ended\"") + count(&lines, "\"playback_failed\"");
-            (said && count(&lines, "\"play\"") == ended).then_some(())
-        });
-        if tokio::time::timeout(Duration::from_secs(35), quiet).await.is_err() {
-            panic!("'{words}' was not said; the recording:\n{}", self.recording_text(id));
-        }
+            let ended = count(lines, "\"playback_ended\"") + count(lines, "\"playback_failed\"");
+            said && count(lines, "\"play\"") == ended
+        };
+        self.recording_until(id, &format!("the end of '{words}'"), quiet).await;
+    }
+
+    async fn recording_until(&self, id: &str, what: &str, fits: impl Fn(&str) -> bool) {
+        let asked = async {
+            while !fits(&self.recording_text(id)) {
+                tokio::time::sleep(Duration::from_millis(20)).await; // bounded poll
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(40), asked).await;
+        assert!(found.is_ok(), "no {what} in the recording of {id}:\n{}", self.recording_text(id));
     }
 
     /// The rows of `count` closed conversations, once no other is open.
