@@ -3,7 +3,7 @@
 use crate::phones::{PjPhone, long_enough, pjsip};
 use crate::sound::{loud_ms, read, tone_ms, write, write_tone};
 use crate::support::variable;
-use crate::worker::{Setup, Site, text};
+use crate::worker::{Setup, Site, Worker, text};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use voice_worker::speech::{LocalConfig, SpeakRequest, Speech};
@@ -34,11 +34,24 @@ fn speak(models: &Path, sentences: &[(&str, PathBuf)]) {
     }
 }
 
+/// Plays the sentence until it has its effect: on a busy machine the softphone's audio has gaps, and who is asked to repeat says it again.
+async fn said(worker: &Worker, caller: &mut PjPhone, id: &str, file: &str, effect: impl Fn(&str) -> bool) {
+    for _ in 0..3 {
+        caller.order(&format!("play {file}")).await;
+        worker.answered_or(id, &effect).await;
+        if effect(&worker.recording_text(id)) {
+            return;
+        }
+    }
+    panic!("{file} was never understood:\n{}", worker.recording_text(id));
+}
+
 #[tokio::test]
 async fn a_softphone_types_speaks_and_is_transferred_by_the_front_desk() {
     let (Some(python), Some(models)) = (pjsip(), models()) else { return };
     let mut site = Site::new(Setup::with("front-desk", "")).await;
-    let sentences = [("Yes, that is right.", site.path("yes.wav")), ("I have a question about my invoice.", site.path("invoice.wav"))];
+    let sentences =
+        [("Yes, that is right.", site.path("yes.wav")), ("Billing, please. I have a question about my invoice.", site.path("invoice.wav"))];
     let weights = models.clone();
     tokio::task::spawn_blocking(move || speak(&weights, &sentences)).await.expect("it spoke");
     write_tone(&site.path("second.wav"), SECOND, (1, 1), 2);
@@ -58,17 +71,17 @@ async fn a_softphone_types_speaks_and_is_transferred_by_the_front_desk() {
     worker.quiet_after(&id, "account number").await;
     caller.order("dtmf 4711#").await;
     worker.quiet_after(&id, "Is that right?").await;
-    caller.order("play yes.wav").await;
+    let helps = |lines: &str| lines.lines().any(|line| line.contains("\"play\"") && line.contains("How can I help you?"));
+    said(&worker, &mut caller, &id, "yes.wav", helps).await;
     worker.quiet_after(&id, "How can I help you?").await;
-    caller.order("play invoice.wav").await;
-    worker.recording_says(&id, &["\"refer\""]).await;
+    said(&worker, &mut caller, &id, "invoice.wav", |lines| lines.contains("\"refer\"")).await;
     caller.event("refer-in", &[("call", json!(0))]).await;
     caller.state(1, "CONFIRMED").await;
     human.state(0, "CONFIRMED").await;
     let (row, recorded) = worker.one_call_ended("transferred").await;
     assert_eq!(row["context_variables"]["account_number"], "4711", "{row}");
     let said: Vec<String> = recorded.events("transcript").iter().map(|event| text(&event["text"]).to_lowercase()).collect();
-    assert!(said.iter().any(|words| words.contains("invoice")), "{said:?}");
+    assert!(said.iter().any(|words| words.contains("invoice") || words.contains("billing")), "{said:?}");
 
     caller.order("play invoice.wav").await;
     long_enough(&worker.site.path("caller-1.wav")).await;

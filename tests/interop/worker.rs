@@ -205,13 +205,15 @@ impl Worker {
 
     /// Waits until the worker has said something with these words on this call and everything it had to say.
     pub(crate) async fn quiet_after(&self, id: &str, words: &str) {
-        let count = |lines: &str, word: &str| lines.lines().filter(|line| line.contains(word)).count();
-        let quiet = |lines: &str| {
-            let said = lines.lines().any(|line| line.contains("\"play\"") && line.contains(words));
-            let ended = count(lines, "\"playback_ended\"") + count(lines, "\"playback_failed\"");
-            said && count(lines, "\"play\"") == ended
-        };
-        self.recording_until(id, &format!("the end of '{words}'"), quiet).await;
+        let said = |lines: &str| lines.lines().any(|line| line.contains("\"play\"") && line.contains(words));
+        self.recording_until(id, &format!("the end of '{words}'"), |lines| said(lines) && is_quiet(lines)).await;
+    }
+
+    /// Waits until the worker has said something more on this call and is quiet again, or until `effect` shows in the recording.
+    pub(crate) async fn answered_or(&self, id: &str, effect: impl Fn(&str) -> bool) {
+        let before = count(&self.recording_text(id), "\"play\"");
+        let answered = |lines: &str| count(lines, "\"play\"") > before && is_quiet(lines);
+        self.recording_until(id, "answer", |lines| answered(lines) || effect(lines)).await;
     }
 
     async fn recording_until(&self, id: &str, what: &str, fits: impl Fn(&str) -> bool) {
@@ -320,6 +322,15 @@ impl Worker {
         self.child.kill().await.expect("it ran");
         self.site
     }
+}
+
+fn count(lines: &str, word: &str) -> usize {
+    lines.lines().filter(|line| line.contains(word)).count()
+}
+
+/// Whatever was to be played has been.
+fn is_quiet(lines: &str) -> bool {
+    count(lines, "\"play\"") == count(lines, "\"playback_ended\"") + count(lines, "\"playback_failed\"")
 }
 
 /// A finished recording.
