@@ -100,7 +100,8 @@ impl Baresip {
         let program = program("baresip", "baresip-core")?;
         let folder = site.path(name);
         fs::create_dir_all(&folder).expect("the folder can be made");
-        let modules = BARESIP_MODULES.iter().find(|folder| Path::new(folder).is_dir()).expect("baresip's modules are where Debian puts them");
+        let modules =
+            BARESIP_MODULES.iter().find(|folder| Path::new(folder).is_dir()).expect("baresip's modules are where Debian puts them");
         let (sip, control, rtp) = (site.port(n), site.port(n + 1), site.port(n + 2));
         let config = format!(
             "net_interface 127.0.0.1\nsip_listen 127.0.0.1:{sip}\naudio_source aufile,{wav}\naudio_player aubridge,nil\n\

@@ -53,8 +53,7 @@ fn is_loud(frame: &[i16]) -> bool {
 /// Goertzel: how much of the frame's energy lies at this frequency.
 fn share(frame: &[i16], hertz: f64) -> f64 {
     let factor = 2.0 * (TAU * hertz / f64::from(RATE)).cos();
-    let (before, last) =
-        frame.iter().fold((0.0, 0.0), |(before, last), sample| (last, f64::from(*sample) + factor * last - before));
+    let (before, last) = frame.iter().fold((0.0, 0.0), |(before, last), sample| (last, f64::from(*sample) + factor * last - before));
     let power = before * before + last * last - factor * before * last;
     2.0 * power / (frame.len() as f64 * energy(frame))
 }
