@@ -11,7 +11,7 @@ use super::shells::Shells;
 use super::translate;
 use crate::call::{Call, Command, Event, Opening};
 use crate::media::MediaFact;
-use crate::model::{CallTime, ConversationId, EndCause, LegId, Notice, RequestId, TriggeredBy, TurnResult, WorkerTime};
+use crate::model::{CallTime, ConversationId, EndCause, LegId, Notice, RequestId, SessionStatus, TriggeredBy, TurnResult, WorkerTime};
 use crate::replay::{Entry, Line, SipFact, Way, Words, moment};
 use crate::runtime::{AnswerBody, RuntimeOutput, VoiceRuntime};
 use crate::sip::endpoint::LegEvent;
@@ -42,6 +42,7 @@ pub(super) struct Driver {
     recording: Option<CallRecording>,
     view: Arc<View>,
     when_closed: Vec<oneshot::Sender<TurnResult>>,
+    row_is_active: bool,
     seq: u64,
 }
 
@@ -72,6 +73,7 @@ impl Driver {
             recording,
             view,
             when_closed: Vec::new(),
+            row_is_active: false,
             seq: 0,
         }
     }
@@ -155,6 +157,16 @@ impl Driver {
                 self.carry_out(command);
             }
             self.view.update(self.call.phase(), self.call.armed_timers(), self.legs.states());
+            self.tell_row();
+        }
+    }
+
+    /// Once the caller is there the row says so. Its end is the close pipeline's to tell.
+    fn tell_row(&mut self) {
+        if !self.row_is_active && matches!(self.call.phase(), "talking" | "transferring") {
+            self.row_is_active = true;
+            let (conversation, at) = (self.conversation, self.shells.clock.wall());
+            self.shells.writer.offer(LiveUpdate::Status { conversation, status: SessionStatus::Active, at });
         }
     }
 

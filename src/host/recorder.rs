@@ -43,7 +43,7 @@ impl Recorder {
         let (queue, jobs) = sync_channel(QUEUE_MAX);
         let faults = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&faults);
-        let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || write_all(&jobs, max_bytes, &counted))?;
+        let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || write_all(&jobs, &counted))?;
         Ok(Self { folder: folder.to_path_buf(), max_bytes, masked, queue, faults, thread: Some(thread) })
     }
 
@@ -155,8 +155,7 @@ impl CallRecording {
     }
 }
 
-fn write_all(jobs: &Receiver<Job>, max_bytes: u64, faults: &AtomicU64) {
-    let _ = max_bytes;
+fn write_all(jobs: &Receiver<Job>, faults: &AtomicU64) {
     let mut files: HashMap<ConversationId, File> = HashMap::new();
     while let Ok(job) = jobs.recv() {
         let written = match job {
@@ -187,4 +186,85 @@ fn write_all(jobs: &Receiver<Job>, max_bytes: u64, faults: &AtomicU64) {
 fn create(path: &Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::WallTime;
+    use crate::replay::{SCHEMA, decode};
+    use uuid::Uuid;
+
+    fn header(id: u128) -> Header {
+        Header {
+            schema: SCHEMA,
+            build: "test".to_owned(),
+            conversation: ConversationId(Uuid::from_u128(id)),
+            wall: WallTime(0),
+            seed: 0,
+            settings_digest: String::new(),
+            assistant_digest: String::new(),
+            assistant: "none".to_owned(),
+            masked: false,
+        }
+    }
+
+    fn ticks(recording: &mut CallRecording, count: u64) {
+        for tick in 0..count {
+            recording.event(CallTime::from_millis(tick), &Event::Tick);
+        }
+    }
+
+    #[test]
+    fn what_was_handed_over_is_on_disk_when_the_recorder_stops() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = Recorder::start(folder.path(), false, 1 << 20).unwrap();
+        let mut recording = recorder.open(header(1));
+        ticks(&mut recording, 50);
+        recording.finish(CallTime::from_millis(50));
+        let path = recorder.path_of(ConversationId(Uuid::from_u128(1)));
+        drop(recorder);
+        let read = decode(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(read.lines.len(), 51);
+        assert!(read.is_whole());
+    }
+
+    #[test]
+    fn a_recording_at_its_limit_says_that_it_is_cut_and_the_call_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = Recorder::start(folder.path(), false, 500).unwrap();
+        let mut recording = recorder.open(header(2));
+        ticks(&mut recording, 100);
+        recording.finish(CallTime::from_millis(100));
+        let path = recorder.path_of(ConversationId(Uuid::from_u128(2)));
+        assert_eq!(recorder.faults(), 1);
+        drop(recorder);
+        let read = decode(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert!(matches!(read.lines.last().unwrap().entry, Entry::Truncated { .. }) && !read.is_whole());
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_costs_that_recording_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = Recorder::start(folder.path(), false, 1 << 20).unwrap();
+        // What stands in its place already cannot be created anew: the write fails as on a full disk.
+        std::fs::create_dir(recorder.path_of(ConversationId(Uuid::from_u128(3)))).unwrap();
+        let (mut broken, mut sound) = (recorder.open(header(3)), recorder.open(header(4)));
+        ticks(&mut broken, 10);
+        ticks(&mut sound, 10);
+        broken.finish(CallTime::ZERO);
+        sound.finish(CallTime::from_millis(10));
+        let (path, faults) = (recorder.path_of(ConversationId(Uuid::from_u128(4))), Arc::clone(&recorder.faults));
+        drop(recorder);
+        assert_eq!(faults.load(Ordering::Relaxed), 1);
+        assert!(decode(&std::fs::read_to_string(path).unwrap()).unwrap().is_whole());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_an_error_before_any_call() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a file");
+        std::fs::write(&file, "").unwrap();
+        assert!(Recorder::start(&file.join("recordings"), false, 1 << 20).is_err());
+    }
 }

@@ -2,6 +2,7 @@
 //! where CI is set.
 
 mod assistants;
+mod bad_input;
 mod calls;
 mod operations;
 mod options;
@@ -9,5 +10,6 @@ mod phone_calls;
 mod phones;
 mod sipp_calls;
 mod sound;
+mod spoken_call;
 mod support;
 mod worker;

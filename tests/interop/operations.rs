@@ -41,7 +41,7 @@ async fn end_session_by_curl_hangs_up_a_softphone_and_again_answers_the_same() {
     // The answer leaves after the close pipeline: the row is closed already.
     let (_, row) = worker.ask("GET", &format!("/v1/v2/conversations/{id}")).await;
     assert_eq!((&row["status"], &row["termination_reason"]), (&json!("closed"), &json!("agent_initiated")), "{row}");
-    let gone = phone.state(0, "DISCONNCTD").await;
+    let gone = phone.state(0, "DISCONNECTED").await;
     assert_eq!(gone["code"], 200, "by BYE: {gone}");
 
     let (status, again) = worker.ask("POST", &path).await;
@@ -49,7 +49,7 @@ async fn end_session_by_curl_hangs_up_a_softphone_and_again_answers_the_same() {
     let (_, recorded) = worker.one_call_ended("agent_initiated").await;
     let ends = recorded.commands("end_session");
     assert_eq!((ends.len(), &ends[0]["triggered_by"]), (1, &json!("admin")), "{}", recorded.story());
-    phone.finish().await;
+    drop(phone.finish().await);
     worker.stop().await;
 }
 
@@ -69,9 +69,12 @@ async fn a_draining_worker_refuses_calls_finishes_its_own_and_ends_the_last_at_t
     worker.signal("TERM").await;
     let draining = async || worker.ask("GET", "/ready").await.1["reasons"].to_string().contains("draining").then_some(());
     until("the worker says that it drains", Duration::from_secs(5), draining).await;
-    let refused = sipp(sipp_program.clone(), "uac_503.xml", worker.udp, &["-m", "1", "-mp", &media]);
+    let refused = sipp(sipp_program.clone(), "uac_503.xml", worker.udp, &["-m", "1", "-mp", &worker.site.port(6).to_string()]);
     refused.finish(BOUND).await.expect_success();
-    sipp(sipp_program, "uac_options_503.xml", worker.udp, &["-m", "1"]).finish(BOUND).await.expect_success();
+    sipp(sipp_program, "uac_options_503.xml", worker.udp, &["-m", "1", "-mp", &worker.site.port(6).to_string()])
+        .finish(BOUND)
+        .await
+        .expect_success();
     assert_eq!(worker.live(2, &["talking"]).await, both, "the calls go on");
     short.finish(BOUND).await.expect_success();
     long.finish(BOUND).await.expect_success();
@@ -95,7 +98,7 @@ async fn a_killed_worker_leaves_an_orphan_that_the_next_one_closes_once_with_its
     let caller = sipp(sipp_program, "uac_wait_bye.xml", worker.udp, &["-m", "1", "-mp", &media]);
     let id = worker.live(1, &["talking"]).await.remove(0);
     worker.recording_says(&id, &["playback_ended"]).await;
-    let row = worker.ask("GET", &format!("/v1/v2/conversations/{id}")).await.1;
+    let (_, row) = worker.ask("GET", &format!("/v1/v2/conversations/{id}")).await;
     assert_eq!(row["status"], "active", "{row}");
     let site = worker.kill().await;
     drop(caller);

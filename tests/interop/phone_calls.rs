@@ -1,11 +1,10 @@
 //! Softphones call the worker, type, speak, are transferred to each other, and hear and are heard.
 
 use crate::assistants::reception;
-use crate::phones::{Baresip, PjPhone, pjsip};
+use crate::phones::{Baresip, PjPhone, long_enough, pjsip};
 use crate::sound::{loud_ms, read, tone_ms, write_tone};
-use crate::worker::{Setup, Site, Worker, until};
+use crate::worker::{Setup, Site};
 use serde_json::json;
-use std::time::Duration;
 
 /// The hum of the scripted voice.
 const HUM: f64 = 400.0;
@@ -13,12 +12,6 @@ const FIRST: f64 = 1_000.0;
 const SECOND: f64 = 700.0;
 /// Without a pause.
 const STEADY: (u32, u32) = (1, 1);
-
-/// Waits until a phone has recorded a few seconds: it lasts a while until a recording reaches the disk.
-async fn heard(worker: &Worker, file: &str) {
-    let long = async || (std::fs::metadata(worker.site.path(file)).ok()?.len() > 40_000).then_some(());
-    until("the phones hear each other", Duration::from_secs(15), long).await;
-}
 
 #[tokio::test]
 async fn baresip_calls_types_is_transferred_to_pjsip_and_both_are_heard() {
@@ -47,7 +40,7 @@ async fn baresip_calls_types_is_transferred_to_pjsip_and_both_are_heard() {
     assert_eq!(row["context_variables"]["account"], "42");
 
     // They talk without the worker for a while.
-    heard(&worker, "human-0.wav").await;
+    long_enough(&worker.site.path("human-0.wav")).await;
     let heard_by_caller = caller.finish().await;
     let heard_by_human = human.finish().await;
     let [from_worker, from_human] = &heard_by_caller[..] else { panic!("two calls were recorded: {heard_by_caller:?}") };
@@ -84,7 +77,7 @@ async fn pjsip_calls_types_holds_and_is_transferred_to_baresip() {
     caller.state(1, "CONFIRMED").await;
     let (_, recorded) = worker.one_call_ended("transferred").await;
     assert_eq!(recorded.keys(), ("77#".to_owned(), vec!["rfc4733".to_owned()]), "{}", recorded.story());
-    heard(&worker, "caller-1.wav").await;
+    long_enough(&worker.site.path("caller-1.wav")).await;
     let heard_by_caller = caller.finish().await;
     let heard_by_human = human.finish().await;
     assert!(tone_ms(&read(&heard_by_caller(0), 0), HUM) > 500, "the caller hears the worker");

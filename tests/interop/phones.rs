@@ -28,6 +28,12 @@ pub(crate) fn pjsip() -> Option<PathBuf> {
     None
 }
 
+/// Waits until a phone has recorded two seconds and more: it lasts a while until a recording reaches the disk.
+pub(crate) async fn long_enough(recording: &Path) {
+    let long = async || (fs::metadata(recording).ok()?.len() > 40_000).then_some(());
+    until("the phones hear each other", BOUND, long).await;
+}
+
 /// PJSIP. Dropping it kills it; `finish` lets it end by itself, which completes its recordings.
 pub(crate) struct PjPhone {
     child: Child,
@@ -60,8 +66,8 @@ impl PjPhone {
     /// Waits for an event with this name and these values.
     pub(crate) async fn event(&self, name: &str, fields: &[(&str, Value)]) -> Value {
         let what = format!("{} tells {name} with {fields:?}", self.name);
-        let found = async { until(&what, BOUND, async || self.find(name, fields)).await };
-        found.await
+        let told = tokio::time::timeout(BOUND, until(&what, BOUND * 2, async || self.find(name, fields))).await;
+        told.unwrap_or_else(|_| panic!("not within {BOUND:?}: {what}; it said:\n{}", fs::read_to_string(&self.log).unwrap_or_default()))
     }
 
     pub(crate) fn find(&self, name: &str, fields: &[(&str, Value)]) -> Option<Value> {

@@ -90,6 +90,11 @@ impl Site {
         self.ports + PORTS / 2 + n * 4
     }
 
+    /// Where the worker's calls may receive RTP.
+    pub(crate) fn rtp_ports(&self) -> impl Iterator<Item = u16> {
+        (self.ports..self.ports + PORTS / 2).step_by(2)
+    }
+
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("worker.log")).unwrap_or_default()
     }
@@ -208,6 +213,20 @@ impl Worker {
             self.recording_text(id).lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
         })
         .await;
+    }
+
+    /// Waits until the worker has said something with these words on this call and everything it had to say.
+    pub(crate) async fn quiet_after(&self, id: &str, words: &str) {
+        let count = |lines: &str, word: &str| lines.lines().filter(|line| line.contains(word)).count();
+        let quiet = until("it is said", Duration::from_secs(40), async || {
+            let lines = self.recording_text(id);
+            let said = lines.lines().any(|line| line.contains("\"play\"") && line.contains(words));
+            let ended = count(&lines, "\"playback_ended\"") + count(&lines, "\"playback_failed\"");
+            (said && count(&lines, "\"play\"") == ended).then_some(())
+        });
+        if tokio::time::timeout(Duration::from_secs(35), quiet).await.is_err() {
+            panic!("'{words}' was not said; the recording:\n{}", self.recording_text(id));
+        }
     }
 
     /// The rows of `count` closed conversations, once no other is open.
