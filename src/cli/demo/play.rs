@@ -126,6 +126,7 @@ fn told(role: Role, happening: &Happening) -> Option<(Speaker, String)> {
         (Role::Caller, _, What::TimeIsUp | What::Fault { .. } | What::Failed { .. }) | (Role::Desk, _, What::Fault { .. }) => {
             happening.to_string()
         }
+        (Role::Caller, Which::Referred, What::Released { .. }) => "the call with billing is over".to_owned(),
         (Role::Desk, _, What::ComesIn) => "the telephone rings".to_owned(),
         (Role::Desk, _, What::Answered) => "answers".to_owned(),
         (Role::Desk, _, What::HangsUp) => "hangs up".to_owned(),
