@@ -64,6 +64,14 @@ impl Closer {
         }
     }
 
+    /// Whether the store says that every step is done.
+    pub(super) async fn is_through(&self, conversation: ConversationId) -> bool {
+        match self.resumed(conversation).await.next() {
+            Next::Finished => true,
+            Next::Run { .. } | Next::Await { .. } | Next::Park { .. } => false,
+        }
+    }
+
     /// The log with every step that the store says is done.
     async fn resumed(&self, conversation: ConversationId) -> CloseLog {
         let done = self.store.close_steps(conversation).await.unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The worker's live side, as the HTTP API asks for it.
 
 use super::inbox::Fact;
+use super::recover;
 use super::shells::Shells;
 use crate::api::{CallControl, CallDetail, CallSummary, ControlError, Readiness};
 use crate::call::{AdminOrder, Event};
@@ -71,7 +72,7 @@ async fn end(shells: &Shells, conversation: ConversationId, reason: TerminationR
         live.inbox.put(Fact::WhenClosed(waiter));
         live.inbox.put(Fact::Core(Event::Ordered(AdminOrder::HangUp { reason })));
         return match tokio::time::timeout(END_WITHIN, closed).await {
-            Ok(Ok(result)) => Ok(result),
+            Ok(Ok(result)) => Ok(with_row(shells, conversation, result).await),
             // The driver ended between the look-up and the order: what is left is durable.
             Ok(Err(_)) => end_durable(shells, conversation, reason).await,
             Err(_) => Err(ControlError::TimedOut),
@@ -87,14 +88,29 @@ async fn end_durable(shells: &Shells, conversation: ConversationId, reason: Term
         triggered_by: TriggeredBy::Admin,
         cause: EndCause::AdminEnded(reason),
         reason,
-        transcript: Transcript::default(),
+        transcript: words_left(shells, conversation).await,
         variables: BTreeMap::new(),
         workflow_node: None,
         turns: 0,
         summary: Redacted::default(),
     };
     shells.closer.try_close(conversation, &record).await.map_err(|parked| ControlError::Failed(parked.to_string()))?;
-    let mut result = TurnResult::bare(conversation, RuntimeStatus::Ended);
-    result.session_status = serde_json::to_value(SessionStatus::Closed).ok().and_then(|word| word.as_str().map(str::to_owned));
-    Ok(result)
+    Ok(with_row(shells, conversation, TurnResult::bare(conversation, RuntimeStatus::Ended)).await)
+}
+
+/// The words of a call whose close is not through: its recording still has them.
+async fn words_left(shells: &Shells, conversation: ConversationId) -> Transcript {
+    let Some(recorder) = &shells.recorder else { return Transcript::default() };
+    if shells.closer.is_through(conversation).await {
+        return Transcript::default();
+    }
+    recover::transcript_of(&recorder.path_of(conversation)).unwrap_or_default()
+}
+
+/// Says that the row is closed if it is, so that ending twice answers the same.
+async fn with_row(shells: &Shells, conversation: ConversationId, mut result: TurnResult) -> TurnResult {
+    if shells.closer.is_through(conversation).await {
+        result.session_status = serde_json::to_value(SessionStatus::Closed).ok().and_then(|word| word.as_str().map(str::to_owned));
+    }
+    result
 }

@@ -44,7 +44,7 @@ fn orphan(conversation: ConversationId, transcript: Transcript) -> CloseRecord {
     }
 }
 
-fn transcript_of(path: &Path) -> Option<Transcript> {
+pub(super) fn transcript_of(path: &Path) -> Option<Transcript> {
     let text = std::fs::read_to_string(path).ok()?;
     match decode(&text) {
         Ok(recording) => Some(transcript(&recording)),

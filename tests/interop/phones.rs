@@ -141,10 +141,6 @@ impl Baresip {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
-    pub(crate) async fn says(&self, words: &str) {
-        until(&format!("baresip says '{words}'"), BOUND, async || self.log().contains(words).then_some(())).await;
-    }
-
     /// Ends it; answers the files of what it heard, the first call's first.
     pub(crate) async fn finish(mut self) -> Vec<PathBuf> {
         self.order("quit", "").await;

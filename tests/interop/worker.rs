@@ -197,16 +197,6 @@ impl Worker {
         .await
     }
 
-    /// Waits until this live call's timeline has a line with `word`.
-    pub(crate) async fn timeline_says(&self, id: &str, word: &str) {
-        until(&format!("'{word}' in the timeline of {id}"), Duration::from_secs(30), async || {
-            let (status, call) = self.ask("GET", &format!("/v1/calls/{id}")).await;
-            assert_eq!(status, 200, "the call ended before its timeline said '{word}'; its recording:\n{}", self.recording_text(id));
-            call["timeline"].as_array()?.iter().any(|line| text(&line["text"]).contains(word)).then_some(())
-        })
-        .await;
-    }
-
     /// Waits until this call's recording holds a line with all of `words`.
     pub(crate) async fn recording_says(&self, id: &str, words: &[&str]) {
         until(&format!("{words:?} in the recording of {id}"), Duration::from_secs(30), async || {
