@@ -66,7 +66,7 @@ impl Frames {
         let (low, high) = ports;
         let rules = format!(
             "table ip bench {{ counter to_subject {{ }}\n counter from_subject {{ }}\n chain o {{ type filter hook output priority 0;\n\
-             udp length 180 udp sport {low}-{high} counter name to_subject accept\n udp length 180 udp dport {low}-{high} counter name from_subject\n }} }}\n"
+             udp length 180 udp sport {low}-{high} counter name to_subject accept\n udp length 180 udp dport {low}-{high} counter name from_subject\n }}\n }}\n"
         );
         let _ = nft(&["delete", "table", "ip", "bench"], "");
         nft(&["-f", "-"], &rules).ok().map(|_| Self(()))

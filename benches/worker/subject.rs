@@ -185,11 +185,7 @@ impl Drop for Subject {
 fn request(method: &str, path: &str) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(API)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let body = if method == "POST" { r#"{"session_id":"bench","end_user_id":"bench"}"# } else { "" };
-    let text = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {API}\r\nx-api-key: {KEY}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let text = format!("{method} {path} HTTP/1.1\r\nHost: {API}\r\nx-api-key: {KEY}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     stream.write_all(text.as_bytes())?;
     Ok(stream)
 }
