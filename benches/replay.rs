@@ -55,8 +55,8 @@ fn recording() -> String {
     let settings = CallSettings { voice: assistant.voice().clone(), ..CallSettings::default() };
     let mut desk = Desk::new(Arc::clone(&assistant), settings, Faults::default(), 1);
     let keys: Vec<Digit> = "4711#".chars().filter_map(Digit::from_char).collect();
-    // A turn takes some 16 seconds of words; with pauses 240 of them are an hour.
-    for turn in 0..240 {
+    // A turn takes some 12 seconds of words; with pauses 300 of them are an hour.
+    for turn in 0..300 {
         match turn {
             turn if turn % 7 == 6 => desk.press(&keys),
             turn if turn % 5 == 4 => desk.say_over(SAID),

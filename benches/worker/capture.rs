@@ -70,9 +70,10 @@ fn lateness(pcap: &[u8]) -> Option<Lateness> {
         let (seconds, fraction, length) = (i64::from(word(0)), i64::from(word(4)), word(8) as usize);
         let Some(packet) = rest.get(16..16 + length) else { break };
         // Ethernet (14), IPv4 without options (20), UDP (8), RTP.
-        if let [.., _] = packet
-            && packet.len() >= 54
+        if packet.len() >= 54
             && packet[42] & 0xc0 == 0x80
+            // µ-law, no key and no RTCP.
+            && packet[43] & 0x7f == 0
         {
             let port = u16::from_be_bytes([packet[36], packet[37]]);
             let sequence = u16::from_be_bytes([packet[44], packet[45]]);

@@ -65,8 +65,8 @@ impl Frames {
     pub(crate) fn start(ports: (u16, u16)) -> Option<Self> {
         let (low, high) = ports;
         let rules = format!(
-            "table ip bench {{ counter in {{ }}\n counter out {{ }}\n chain o {{ type filter hook output priority 0;\n\
-             udp length 180 udp sport {low}-{high} counter name in accept\n udp length 180 udp dport {low}-{high} counter name out\n }} }}\n"
+            "table ip bench {{ counter to_subject {{ }}\n counter from_subject {{ }}\n chain o {{ type filter hook output priority 0;\n\
+             udp length 180 udp sport {low}-{high} counter name to_subject accept\n udp length 180 udp dport {low}-{high} counter name from_subject\n }}\n }}\n"
         );
         let _ = nft(&["delete", "table", "ip", "bench"], "");
         nft(&["-f", "-"], &rules).ok().map(|_| Self(()))
@@ -79,7 +79,7 @@ impl Frames {
             let rest = text.split_once(&format!("counter {name} "))?.1;
             rest.split_once("packets ")?.1.split_whitespace().next()?.parse().ok()
         };
-        (of("in").unwrap_or(0.0), of("out").unwrap_or(0.0))
+        (of("to_subject").unwrap_or(0.0), of("from_subject").unwrap_or(0.0))
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Load {
     child: Child,
     statistics: std::path::PathBuf,
     started: Instant,
+    /// Past its own time-out sipp still waits for calls that do not end.
+    patience: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,11 +45,16 @@ impl Load {
             command.arg(name).arg(value.to_string());
         }
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        Ok(Self { child, statistics, started: Instant::now() })
+        Ok(Self { child, statistics, started: Instant::now(), patience: Duration::from_secs(limit + 5) })
     }
 
     pub(crate) fn finish(mut self) -> io::Result<Outcome> {
-        self.child.wait()?;
+        while self.child.try_wait()?.is_none() {
+            if self.started.elapsed() > self.patience {
+                self.child.kill()?;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let seconds = self.started.elapsed().as_secs_f64();
         let text = String::from_utf8_lossy(&fs::read(&self.statistics)?).into_owned();
         let mut lines = text.lines().filter(|line| line.matches(';').count() > 10);

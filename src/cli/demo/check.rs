@@ -102,3 +102,46 @@ pub(super) fn missing(evidence: &Evidence<'_>) -> Vec<String> {
     ];
     wants.into_iter().filter(|(met, _)| !met).map(|(_, want)| want).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Clock;
+    use crate::model::ConversationId;
+    use crate::replay::{Header, SCHEMA, host_replay};
+    use uuid::Uuid;
+
+    #[test]
+    fn of_a_call_that_never_was_everything_is_missing() {
+        let header = Header {
+            schema: SCHEMA,
+            build: String::new(),
+            conversation: ConversationId(Uuid::nil()),
+            wall: Clock::start().wall(),
+            seed: 0,
+            settings_digest: String::new(),
+            assistant_digest: String::new(),
+            assistant: String::new(),
+            masked: false,
+        };
+        let recording = Recording { header, lines: Vec::new(), torn: false };
+        let (replay, nobody) = (host_replay(&recording), Report::default());
+        let evidence = Evidence { recording: &recording, replay: &replay, caller: &nobody, desk: &nobody, sound: None };
+        let missing = missing(&evidence);
+        assert_eq!(missing.len(), 16, "all but the faults of the telephones: {missing:#?}");
+    }
+
+    #[test]
+    fn a_side_that_is_silent_in_the_audio_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("call.wav");
+        let spec = hound::WavSpec { channels: 2, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+        assert_eq!(Sound::read(&path), None);
+        let mut wav = hound::WavWriter::create(&path, spec).unwrap();
+        for number in 0..2_000 {
+            wav.write_sample(if number % 2 == 0 { -3_000_i16 } else { 20 }).unwrap();
+        }
+        wav.finalize().unwrap();
+        assert_eq!(Sound::read(&path), Some(Sound { left: 1_000, right: 0 }));
+    }
+}

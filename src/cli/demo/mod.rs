@@ -83,6 +83,14 @@ fn speech(args: &Args) -> Result<Speech, String> {
     Speech::local(&config).map_err(|error| error.to_string())
 }
 
+/// This program as it can be typed here.
+fn program() -> String {
+    let Ok(program) = std::env::current_exe() else { return "voice-worker".to_owned() };
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| program.strip_prefix(here).ok().map(std::path::Path::to_path_buf));
+    below.unwrap_or(program).display().to_string()
+}
+
 fn print_outcome(outcome: &Outcome, ink: Ink) {
     println!("\n{}\n", ink.strong("The call, from its recording"));
     for moment in &outcome.timeline {
@@ -91,7 +99,7 @@ fn print_outcome(outcome: &Outcome, ink: Ink) {
     println!("\n{}\n", ink.strong("What is left of it"));
     println!("  audio      {}  (left: the caller, right: the worker)", outcome.audio.display());
     println!("  recording  {}", outcome.recording.display());
-    println!("  replay     voice-worker replay {}", outcome.recording.display());
+    println!("  replay     {} replay {}", program(), outcome.recording.display());
     println!("             {}", outcome.replay);
     println!();
     if outcome.missing.is_empty() {

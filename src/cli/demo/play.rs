@@ -52,7 +52,8 @@ impl DemoError {
 
 /// Gives the whole demonstration; `show` is called for everything there is to see, as it happens. Ends within a minute and a half whatever happens.
 pub async fn play(stage: Stage, mut show: impl FnMut(&Seen)) -> Result<Outcome, DemoError> {
-    std::fs::create_dir_all(&stage.out).map_err(|error| DemoError::new("the folder for its files", error))?;
+    std::fs::create_dir_all(&stage.out)
+        .map_err(|error| DemoError::new("the folder for its files", format!("{}: {error}", stage.out.display())))?;
     stage.rehearse().await?;
     let (sender, mut waiting) = mpsc::channel(SEEN_MAX);
     let over = CancellationToken::new();
@@ -126,6 +127,7 @@ fn told(role: Role, happening: &Happening) -> Option<(Speaker, String)> {
         (Role::Caller, _, What::TimeIsUp | What::Fault { .. } | What::Failed { .. }) | (Role::Desk, _, What::Fault { .. }) => {
             happening.to_string()
         }
+        (Role::Caller, Which::Referred, What::Released { .. }) => "the call with billing is over".to_owned(),
         (Role::Desk, _, What::ComesIn) => "the telephone rings".to_owned(),
         (Role::Desk, _, What::Answered) => "answers".to_owned(),
         (Role::Desk, _, What::HangsUp) => "hangs up".to_owned(),

@@ -158,6 +158,6 @@ mod tests {
     #[test]
     fn the_script_of_the_caller_can_be_read_and_speaks_twice() {
         let steps = caller_steps();
-        assert!(matches!(steps[..], [Step::Dtmf(_), Step::Caller(_), Step::Caller(_)]), "{steps:?}");
+        assert!(matches!(steps[..], [Step::Dtmf(_), Step::Caller(_), Step::Caller(_), Step::Pause(_), Step::Hangup]), "{steps:?}");
     }
 }

@@ -18,6 +18,9 @@ mod run;
 mod script;
 mod voice;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use address::Callee;
 pub(crate) use happening::{Happening, What, Which};
 pub(crate) use run::{Dial, Phone, PhoneConfig, Plan, Report, everyone_or_this_machine};

@@ -194,10 +194,15 @@ impl Phone {
                 }
             };
             if let Some(event) = event {
-                waits &= !matches!(event, PhoneEvent::Sip(LegEvent::Incoming { .. }));
                 self.take(event, &plan);
+                // A call that was refused is none: the wait goes on, and the refusal has time to leave.
+                waits &= self.lines.is_empty();
             }
             self.act();
+        }
+        let silent: Vec<Which> = self.lines.values().filter(|line| line.report.ended.is_none()).map(|line| line.which).collect();
+        for which in silent {
+            self.fault(which, "the other side does not answer".to_owned());
         }
         let mut lines = std::mem::take(&mut self.over);
         lines.extend(self.lines.values().map(|line| LineReport { steps_left: line.script.left(), ..line.report.clone() }));

@@ -3,6 +3,7 @@
 mod inbound;
 mod link;
 mod modify;
+mod odd;
 mod outbound;
 mod refer;
 
