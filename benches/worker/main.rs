@@ -43,7 +43,8 @@ fn in_a_namespace(arguments: &[String]) -> Option<ExitCode> {
         return None;
     }
     let program = std::env::current_exe().ok()?;
-    let script = "ip link set lo up && exec \"$0\" \"$@\" --inside";
+    // Ports the system chooses must not lie among those of the load generator: they would be counted as its own.
+    let script = "ip link set lo up && echo 40000 49999 > /proc/sys/net/ipv4/ip_local_port_range; exec \"$0\" \"$@\" --inside";
     let status = Command::new("unshare").args(["-n", "sh", "-c", script]).arg(program).args(arguments).status().ok()?;
     Some(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -45,8 +45,8 @@ impl Subject {
         let path = |name: &str| state.join(name).display().to_string();
         let Tuning { t1_ms, quarantine_seconds, .. } = tuning;
         let text = format!(
-            "[worker]\nstate_dir = {:?}\nmax_calls = 10000\n[sip]\nudp = [\"127.0.0.1:5070\"]\ntcp = [\"127.0.0.1:5070\"]\nt1_ms = {t1_ms}\n\
-             [media]\naddress = \"127.0.0.1\"\nfirst_port = 10000\nlast_port = 49999\nquarantine_seconds = {quarantine_seconds}\n\
+            "[worker]\nstate_dir = {:?}\nmax_calls = 7000\n[sip]\nudp = [\"127.0.0.1:5070\"]\ntcp = [\"127.0.0.1:5070\"]\nt1_ms = {t1_ms}\n\
+             [media]\naddress = \"127.0.0.1\"\nfirst_port = 10000\nlast_port = 39999\nquarantine_seconds = {quarantine_seconds}\n\
              [speech]\nengine = \"scripted\"\n[api]\nlisten = \"{API}\"\n\
              [[api.key]]\nname = \"bench\"\norganisation = \"00000000-0000-0000-0000-000000000001\"\nkey_file = {:?}\n\
              [assistants]\ndirectory = {:?}\ndefault = \"talker\"\n[telemetry]\nlevel = \"warn\"\n",

@@ -50,20 +50,25 @@ impl Jobs for SqliteStore {
     fn queue_jobs<'a>(&'a self, conversation: ConversationId, kinds: &'a [JobKind], at: WallTime) -> Answer<'a, u32> {
         Box::pin(async move {
             const DOING: &str = "queueing jobs";
-            // From the conversation and the kind: the same job has the same id however often it is queued.
-            let id = |kind: &JobKind| Uuid::new_v5(&conversation.0, kind.as_str().as_bytes()).to_string();
-            let rows: Vec<_> = kinds.iter().map(|kind| (id(kind), kind.as_str())).collect();
-            let done = sqlx::query(
-                "INSERT INTO jobs (id, conversation, kind, state, created_at, updated_at) \
-                 SELECT value ->> 0, ?1, value ->> 1, 'queued', ?2, ?2 FROM json_each(?3) WHERE true ON CONFLICT DO NOTHING",
-            )
-            .bind(conversation.to_string())
-            .bind(signed(at.0))
-            .bind(json(&rows))
-            .execute(&self.write)
-            .await
-            .map_err(|source| missing_parent(conversation, DOING, source))?;
-            let new = u32::try_from(done.rows_affected()).unwrap_or(u32::MAX);
+            let mut tx = self.begin(DOING).await?;
+            let mut new = 0;
+            for kind in kinds {
+                let done = sqlx::query(
+                    "INSERT INTO jobs (id, conversation, kind, state, created_at, updated_at) VALUES (?, ?, ?, 'queued', ?, ?) \
+                     ON CONFLICT DO NOTHING",
+                )
+                // From the conversation and the kind: the same job has the same id however often it is queued.
+                .bind(Uuid::new_v5(&conversation.0, kind.as_str().as_bytes()).to_string())
+                .bind(conversation.to_string())
+                .bind(kind.as_str())
+                .bind(signed(at.0))
+                .bind(signed(at.0))
+                .execute(&mut *tx)
+                .await
+                .map_err(|source| missing_parent(conversation, DOING, source))?;
+                new += u32::from(done.rows_affected() > 0);
+            }
+            tx.commit().await.map_err(|source| StoreError::during(DOING, source))?;
             Ok(new)
         })
     }
@@ -112,20 +117,24 @@ impl Timelines for SqliteStore {
     fn append_timeline(&self, conversation: ConversationId, entries: Vec<TimelineEntry>) -> Answer<'_, u32> {
         Box::pin(async move {
             const DOING: &str = "storing a timeline";
-            let all = entries.len();
-            let kept: Vec<_> = entries.iter().filter(|entry| entry.seq < TIMELINE_MAX_ENTRIES).collect();
-            let dropped = u32::try_from(all - kept.len()).unwrap_or(u32::MAX);
-            let rows: Vec<_> = kept.iter().map(|entry| (entry.seq, entry.at.micros(), &entry.kind, &entry.text)).collect();
-            // One statement for all: each one costs two changes of thread, which is more than its work.
-            sqlx::query(
-                "INSERT INTO timeline (conversation, seq, at_us, kind, text) \
-                 SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) WHERE true ON CONFLICT DO NOTHING",
-            )
-            .bind(conversation.to_string())
-            .bind(json(&rows))
-            .execute(&self.write)
-            .await
-            .map_err(|source| missing_parent(conversation, DOING, source))?;
+            let mut dropped = 0;
+            let mut tx = self.begin(DOING).await?;
+            for entry in entries {
+                if entry.seq >= TIMELINE_MAX_ENTRIES {
+                    dropped += 1;
+                    continue;
+                }
+                sqlx::query("INSERT INTO timeline (conversation, seq, at_us, kind, text) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+                    .bind(conversation.to_string())
+                    .bind(entry.seq)
+                    .bind(signed(entry.at.micros()))
+                    .bind(&entry.kind)
+                    .bind(&entry.text)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(|source| missing_parent(conversation, DOING, source))?;
+            }
+            tx.commit().await.map_err(|source| StoreError::during(DOING, source))?;
             Ok(dropped)
         })
     }
@@ -255,9 +264,4 @@ fn attempt(row: &SqliteRow) -> Result<TransferAttempt, StoreError> {
         fallback_mode: opt_text(row, "fallback_mode")?,
         briefing_snippet: opt_text(row, "briefing_snippet")?.map(Redacted::new),
     })
-}
-
-/// Rows for `json_each`; text and numbers always can be written as JSON.
-fn json<T: serde::Serialize>(rows: &[T]) -> String {
-    serde_json::to_string(rows).unwrap_or_else(|_| "[]".to_owned())
 }
