@@ -107,7 +107,7 @@ fn worker_toml(folder: &Path) -> String {
     let assistants = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/assistants");
     format!(
         "[worker]\nstate_dir = {:?}\n[sip]\nudp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\nt1_ms = 50\n\
-         [media]\naddress = \"127.0.0.1\"\nfirst_port = 39000\nlast_port = 39999\nquarantine_seconds = 0\n\
+         [media]\naddress = \"127.0.0.1\"\nfirst_port = 25000\nlast_port = 25999\nquarantine_seconds = 0\n\
          [speech]\nengine = \"scripted\"\n[api]\nlisten = \"127.0.0.1:0\"\n[assistants]\ndirectory = {:?}\ndefault = \"echo\"\n",
         folder.display().to_string(),
         assistants.display().to_string(),

@@ -53,14 +53,36 @@ impl Assistants {
     ) -> Result<Self, AssistantsError> {
         let fault = |why: String| AssistantsError::Folder { path: folder.to_path_buf(), why };
         let entries = std::fs::read_dir(folder).map_err(|error| fault(error.to_string()))?;
-        let mut by_name = BTreeMap::new();
-        let mut faults = Vec::new();
+        let mut texts = Vec::new();
         for entry in entries {
             let path = entry.map_err(|error| fault(error.to_string()))?.path();
-            if path.extension().is_none_or(|ending| ending != "toml") {
-                continue;
+            if path.extension().is_some_and(|ending| ending == "toml") {
+                let text = std::fs::read_to_string(&path).map_err(|error| fault(format!("{}: {error}", path.display())))?;
+                texts.push((path, text));
             }
-            let text = std::fs::read_to_string(&path).map_err(|error| fault(format!("{}: {error}", path.display())))?;
+        }
+        Self::of(texts, default, routes, destinations)
+    }
+
+    /// The samples that come with the program, for a worker without any configuration.
+    pub fn built_in(default: &str, routes: Vec<Route>) -> Result<Self, AssistantsError> {
+        let samples = [
+            ("echo.toml", include_str!("../../config/assistants/echo.toml")),
+            ("front-desk.toml", include_str!("../../config/assistants/front-desk.toml")),
+        ];
+        let texts = samples.map(|(name, text)| (PathBuf::from(name), text.to_owned())).to_vec();
+        Self::of(texts, default, routes, &BTreeMap::new())
+    }
+
+    fn of(
+        texts: Vec<(PathBuf, String)>,
+        default: &str,
+        routes: Vec<Route>,
+        destinations: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Result<Self, AssistantsError> {
+        let mut by_name = BTreeMap::new();
+        let mut faults = Vec::new();
+        for (path, text) in texts {
             match Self::load_one(&path, &text, destinations) {
                 Ok(assigned) => drop(by_name.insert(assigned.name.clone(), assigned)),
                 Err(found) => faults.extend(found),
@@ -114,4 +136,31 @@ impl Assistants {
 /// For the digests of a recording's header.
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_without_any_file_has_the_samples() {
+        let built_in = Assistants::built_in("front-desk", Vec::new()).unwrap();
+        assert!(built_in.assign("1000", "local").is_some_and(|assigned| assigned.name == "front-desk"));
+        assert_eq!(built_in.all().count(), 2);
+    }
+
+    #[test]
+    fn a_route_to_nobody_is_refused_and_the_first_route_that_fits_is_taken() {
+        let route = |number: &str, assistant: &str, trunk: Option<&str>| Route {
+            number: number.to_owned(),
+            assistant: assistant.to_owned(),
+            trunk: trunk.map(str::to_owned),
+        };
+        let error = Assistants::built_in("front-desk", vec![route("1", "nobody", None)]).unwrap_err().to_string();
+        assert!(error.contains("'nobody'") && error.contains("echo, front-desk"), "{error}");
+        let routes = vec![route("1", "echo", Some("other")), route("1", "echo", None)];
+        let loaded = Assistants::built_in("front-desk", routes).unwrap();
+        assert_eq!(loaded.assign("1", "this").unwrap().name, "echo");
+        assert_eq!(loaded.assign("2", "this").unwrap().name, "front-desk");
+    }
 }

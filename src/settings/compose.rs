@@ -138,6 +138,11 @@ fn assistants(settings: &Settings) -> Result<Assistants, AssistantsError> {
         assistant: route.assistant.clone(),
         trunk: route.trunk.clone(),
     });
+    let (given, usual) = (&settings.assistants, super::Assistants::default());
+    if given.directory == usual.directory && !given.directory.exists() {
+        // Nobody chose a folder and there is none here: the samples that come with the program.
+        return Assistants::built_in(&given.default, routes.collect());
+    }
     Assistants::load(&settings.assistants.directory, &settings.assistants.default, routes.collect(), &BTreeMap::new())
 }
 

@@ -264,7 +264,7 @@ pub struct Assistants {
 
 impl Default for Assistants {
     fn default() -> Self {
-        Self { directory: PathBuf::from("config/assistants"), default: "sample".to_owned(), routes: Vec::new() }
+        Self { directory: PathBuf::from("config/assistants"), default: "front-desk".to_owned(), routes: Vec::new() }
     }
 }
 

@@ -33,7 +33,7 @@ async fn two_telephones_hear_each_other_and_the_one_whose_script_says_so_hangs_u
     let folder = tempfile::tempdir().unwrap();
     let wav = folder.path().join("call.wav");
     let (mine, theirs) = (Story::default(), Story::default());
-    let (caller, callee) = (phone("caller", (37_000, 37_099), &mine), phone("callee", (37_100, 37_199), &theirs));
+    let (caller, callee) = (phone("caller", (28_000, 28_099), &mine), phone("callee", (28_100, 28_199), &theirs));
     let keys = vec![Digit::from_char('1').unwrap(), Digit::from_char('#').unwrap()];
     let steps = vec![Step::Caller("good day to you".to_owned()), Step::Dtmf(keys), Step::Hangup];
     let plan = dial(&callee, steps, Some(wav.clone()));
@@ -54,7 +54,7 @@ async fn two_telephones_hear_each_other_and_the_one_whose_script_says_so_hangs_u
 #[tokio::test]
 async fn a_telephone_that_takes_no_calls_refuses_and_one_whose_time_is_up_hangs_up() {
     let (mine, theirs) = (Story::default(), Story::default());
-    let (caller, busy) = (phone("caller", (37_200, 37_299), &mine), phone("busy", (37_300, 37_399), &theirs));
+    let (caller, busy) = (phone("caller", (28_200, 28_299), &mine), phone("busy", (28_300, 28_399), &theirs));
     let plan = dial(&busy, Vec::new(), None);
     let stop = tokio_util::sync::CancellationToken::new();
     let nothing = Plan { stop: stop.clone(), timeout: Millis::from_secs(20), ..Plan::default() };
@@ -67,7 +67,7 @@ async fn a_telephone_that_takes_no_calls_refuses_and_one_whose_time_is_up_hangs_
     assert_eq!(called.line(Which::Dialled).unwrap().ended, Some((ReleasedBy::Remote, ReleaseReason::Rejected { status: 486 })));
     assert!(whats(&mine).contains(&What::Failed { status: 486 }));
 
-    let (caller, callee) = (phone("caller", (37_200, 37_299), &mine), phone("callee", (37_300, 37_399), &theirs));
+    let (caller, callee) = (phone("caller", (28_200, 28_299), &mine), phone("callee", (28_300, 28_399), &theirs));
     let plan = Plan { timeout: Millis(300), ..dial(&callee, Vec::new(), None) };
     let answering = Plan { answer: Some(Vec::new()), timeout: Millis::from_secs(20), ..Plan::default() };
     let (called, _) = tokio::join!(caller.run(plan), callee.run(answering));

@@ -59,7 +59,7 @@ fn tone(millis: usize) -> Arc<[i16]> {
 
 #[test]
 fn speech_and_keys_travel_from_leg_to_leg_and_a_released_port_rests() {
-    let engine = engine((37_000, 37_009));
+    let engine = engine((27_000, 27_009));
     let [(one, told_one), (other, told_other)] = pair(&engine);
     let heard = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&heard);
@@ -92,7 +92,7 @@ fn speech_and_keys_travel_from_leg_to_leg_and_a_released_port_rests() {
 
 #[test]
 fn legs_of_a_room_hear_each_other() {
-    let engine = engine((37_020, 37_039));
+    let engine = engine((27_020, 27_039));
     let [(caller, _a), (bot_one, told)] = pair(&engine);
     let [(supervisor, _c), (bot_two, _d)] = pair(&engine);
     bot_one.order(MediaOrder::Join { room: RoomId(3) }).unwrap();
@@ -113,7 +113,7 @@ fn legs_of_a_room_hear_each_other() {
 fn a_recording_has_both_sides_and_the_right_length() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("call.wav");
-    let engine = engine((37_040, 37_049));
+    let engine = engine((27_040, 27_049));
     let [(one, told), (other, _told)] = pair(&engine);
     other.enqueue(UtteranceId(1), tone(400), true).unwrap();
     one.start_recording(&path).unwrap();
@@ -140,7 +140,7 @@ fn a_full_disk_truncates_the_recording_and_leaves_the_call() {
     if !full.exists() {
         return;
     }
-    let engine = engine((37_060, 37_069));
+    let engine = engine((27_060, 27_069));
     let [(one, told), _other] = pair(&engine);
     // The file is opened, but nothing can be written to it.
     if one.start_recording(full).is_ok() {
@@ -155,7 +155,7 @@ fn a_full_disk_truncates_the_recording_and_leaves_the_call() {
 
 #[test]
 fn a_panic_in_one_leg_ends_that_leg_alone() {
-    let engine = engine((37_080, 37_089));
+    let engine = engine((27_080, 27_089));
     let [(one, told_one), (other, told_other)] = pair(&engine);
     one.set_tap(Some(Box::new(|_| panic!("a tap went wrong")))).unwrap();
     wait_for(&told_one, |fact| matches!(fact, MediaFact::Closed { .. }));
@@ -168,7 +168,7 @@ fn a_panic_in_one_leg_ends_that_leg_alone() {
 fn what_a_leg_may_queue_is_bounded_and_its_producer_told() {
     // A clock that stands still: the pacer never ticks, so nothing leaves the queue.
     let engine =
-        MediaEngine::start(EngineConfig { bind: LOCALHOST, ports: (37_100, 37_101), quarantine: Millis(0) }, Arc::new(|| WorkerTime::ZERO))
+        MediaEngine::start(EngineConfig { bind: LOCALHOST, ports: (27_100, 27_101), quarantine: Millis(0) }, Arc::new(|| WorkerTime::ZERO))
             .unwrap();
     let (sink, _told) = sink();
     let leg = engine.open(LegMediaConfig { max_queued: Millis(1_000), ..LegMediaConfig::default() }, sink).unwrap();
