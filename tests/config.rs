@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use voice_worker::model::Millis;
 use voice_worker::settings::{self, Settings, SettingsErrors};
+use voice_worker::sip::trunk::AllowList;
 
 const REFERENCE: &str = include_str!("../config/worker.toml");
 
@@ -74,6 +75,8 @@ fn the_examples_of_the_reference_are_valid() {
     let settings = settings::parse(None, &text, credentials).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(settings.trunks[0].password.as_ref().unwrap().expose(), "s3cret");
     assert_eq!(settings.api.keys[0].name, "console");
+    let allowed = &settings.trunks[0].allow_destinations;
+    assert!(!AllowList::parse(allowed).unwrap_or_else(|error| panic!("{error}")).is_empty());
     assert_eq!(settings.assistants.routes[0].trunk.as_deref(), Some("carrier"));
 }
 

@@ -20,8 +20,6 @@ const END_WITHIN: Duration = Duration::from_secs(90);
 
 pub(super) struct Control {
     pub(super) shells: Arc<Shells>,
-    /// Reasons beside draining and load that keep the worker from being ready (missing speech models).
-    pub(super) not_ready: Vec<String>,
 }
 
 impl CallControl for Control {
@@ -55,13 +53,7 @@ impl CallControl for Control {
     }
 
     fn readiness(&self) -> Readiness {
-        let mut reasons = self.not_ready.clone();
-        if self.shells.admission.is_draining() {
-            reasons.push("draining: no new calls are taken".to_owned());
-        }
-        if self.shells.admission.calls() >= self.shells.admission.calls_max() {
-            reasons.push(format!("full: all {} slots are taken", self.shells.admission.calls_max()));
-        }
+        let reasons = self.shells.why_not_ready();
         Readiness { ready: reasons.is_empty(), reasons }
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct Shells {
     pub(super) own_uri: String,
     pub(super) worker: WorkerId,
     pub(super) organisation: OrganisationId,
+    /// What the worker was started without (speech models), in words.
+    pub(super) lacking: Vec<String>,
 }
 
 impl Shells {
@@ -73,8 +75,24 @@ impl Shells {
         for (gauge, size) in sizes {
             gauges.set(gauge, size as u64);
         }
+        gauges.set(Gauge::PacerLateP99, media.lateness.p99);
+        gauges.set(Gauge::PacerLateMax, media.lateness.max);
+        gauges.set(Gauge::PacerSkipped, media.ticks_skipped);
+        gauges.set(Gauge::RecordingFaults, self.recorder.as_ref().map_or(0, Recorder::faults));
         gauges.set(Gauge::StoreDropped, self.writer.stats().dropped());
         gauges.set(Gauge::StoreFailed, self.writer.stats().failed());
-        gauges.set(Gauge::Ready, u64::from(!self.admission.is_draining() && self.admission.calls() < self.admission.calls_max()));
+        gauges.set(Gauge::Ready, u64::from(self.why_not_ready().is_empty()));
+    }
+
+    /// Every reason why a new call would not be taken, or not be served well; empty is ready.
+    pub(super) fn why_not_ready(&self) -> Vec<String> {
+        let mut reasons = self.lacking.clone();
+        if self.admission.is_draining() {
+            reasons.push("draining: no new calls are taken".to_owned());
+        }
+        if self.admission.calls() >= self.admission.calls_max() {
+            reasons.push(format!("full: all {} slots are taken", self.admission.calls_max()));
+        }
+        reasons
     }
 }

@@ -42,7 +42,6 @@ pub struct Worker {
     stop: CancellationToken,
     sip: Vec<SocketAddr>,
     api: SocketAddr,
-    not_ready: Vec<String>,
     writer_done: tokio::task::JoinHandle<()>,
 }
 
@@ -70,7 +69,7 @@ impl Worker {
         let tasks = Tasks::new();
         let stop = CancellationToken::new();
         let speech = speech(config.speech).await?;
-        let not_ready = match speech.state() {
+        let lacking = match speech.state() {
             SpeechState::Local | SpeechState::Scripted => Vec::new(),
             SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
         };
@@ -114,10 +113,11 @@ impl Worker {
             own_uri: format!("sip:worker@{}", sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string)),
             worker: WorkerId(Uuid::now_v7()),
             organisation: config.organisation,
+            lacking,
         });
         recover::recover(&shells).await;
         run_shells(&shells, sockets, endpoint, orders, &stop);
-        let control = Arc::new(Control { shells: Arc::clone(&shells), not_ready: not_ready.clone() });
+        let control = Arc::new(Control { shells: Arc::clone(&shells) });
         let mut state = ApiState::new(control, Arc::clone(&shells.store), config.api.keys, Arc::new(move || clock.wall()));
         state.metrics_open = config.api.metrics_open;
         state.retention_days = config.recording.retention_days;
@@ -129,7 +129,7 @@ impl Worker {
             }
         });
         notify::ready("taking calls");
-        Ok(Self { shells, stop, sip, api: api_address, not_ready, writer_done })
+        Ok(Self { shells, stop, sip, api: api_address, writer_done })
     }
 
     /// SIP addresses really bound, UDP first.
@@ -143,7 +143,7 @@ impl Worker {
 
     /// Why the worker cannot serve calls well, if anything.
     pub fn not_ready(&self) -> &[String] {
-        &self.not_ready
+        &self.shells.lacking
     }
 
     pub fn live_calls(&self) -> usize {

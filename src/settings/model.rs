@@ -109,7 +109,7 @@ pub struct Trunk {
     pub password: Option<Redacted<String>>,
     /// Makes a URI of a number: `{number}` is the E.164 number, `{address}` the trunk's address.
     pub destination_template: String,
-    /// Destinations that may be dialled or referred to: a number prefix (`+4930`), a `sip:`/`tel:` prefix, or `*`. Empty: none.
+    /// What may be dialled or referred to: a number prefix (`+4930`), every user of one host (`sip:*@pbx.example`), an exact URI, or `*`. Empty: none.
     pub allow_destinations: Vec<String>,
     pub refer: ReferProfile,
     /// Owner of its calls; `None`: the worker's.

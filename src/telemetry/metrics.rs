@@ -59,6 +59,10 @@ metric_list!(
         SipTransactions = "sip_transactions", "SIP transactions.";
         RtpPortsUsed = "rtp_ports_used", "RTP ports of live legs.";
         RtpPortsResting = "rtp_ports_resting", "RTP ports in quarantine.";
+        PacerLateP99 = "pacer_late_p99_microseconds", "How late the audio pacer woke, 99th percentile since the start.";
+        PacerLateMax = "pacer_late_max_microseconds", "How late the audio pacer woke, at worst since the start.";
+        PacerSkipped = "pacer_ticks_skipped", "Ticks of the audio pacer left out since the start because it was too late.";
+        RecordingFaults = "recording_faults", "Recordings that lost lines since the start.";
         Tasks = "tasks", "Tasks the worker spawned.";
         StoreQueue = "store_queue", "Live updates that wait for the store.";
         StoreDropped = "store_updates_dropped", "Live updates dropped since the start.";
@@ -73,8 +77,6 @@ metric_list!(
     Histogram {
         CallDuration = "call_duration_seconds", "Offer to end.";
         TransferDuration = "transfer_duration_seconds", "Start of a transfer to its outcome.";
-        EndToBye = "end_order_to_bye_seconds", "Order to end a call until BYE is on the wire.";
-        FrameLateness = "frame_lateness_seconds", "How late outgoing audio frames left.";
     }
 );
 
@@ -158,8 +160,6 @@ const ORPHANS: &[&str] = &["dialog", "rtp_port", "driver", "runtime"];
 const METADATA: Metadata<'static> = Metadata::new("voice_worker", Level::INFO, Some("voice_worker"));
 /// Call lengths and transfer times.
 const LONG: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0];
-/// Frames and orders.
-const SHORT: &[f64] = &[0.000_1, 0.000_5, 0.001, 0.002, 0.005, 0.010, 0.020, 0.050, 0.100, 0.500];
 
 #[derive(Debug, Error)]
 pub enum MetricsError {
@@ -186,12 +186,7 @@ impl Metrics {
     /// A page of its own; what [`count`] counts does not reach it before [`Metrics::install`].
     pub fn new() -> Result<Self, MetricsError> {
         let mut builder = PrometheusBuilder::new();
-        for (histogram, buckets) in [
-            (Histogram::CallDuration, LONG),
-            (Histogram::TransferDuration, LONG),
-            (Histogram::EndToBye, SHORT),
-            (Histogram::FrameLateness, SHORT),
-        ] {
+        for (histogram, buckets) in [(Histogram::CallDuration, LONG), (Histogram::TransferDuration, LONG)] {
             builder = builder.set_buckets_for_metric(Matcher::Full(histogram.name().to_owned()), buckets).map_err(MetricsError::Build)?;
         }
         let recorder = Arc::new(builder.build_recorder());
