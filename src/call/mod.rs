@@ -32,8 +32,9 @@ mod timers;
 mod transfer;
 mod turn;
 
+pub use crate::model::CallDirection as Direction;
 pub use command::Command;
-pub use event::{AdminOrder, Direction, Event, LegFailure, Opening, ReleaseReason, ReleasedBy};
+pub use event::{AdminOrder, Event, LegFailure, Opening, ReleaseReason, ReleasedBy};
 pub use settings::{CallSettings, Deadlines, FixedTexts};
 pub use timers::TimerKind;
 

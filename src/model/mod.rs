@@ -5,6 +5,8 @@
 
 mod bounded;
 mod cause;
+mod close;
+mod direction;
 mod dtmf;
 mod ids;
 mod media;
@@ -14,9 +16,12 @@ mod time;
 mod transfer;
 mod turn;
 mod voice;
+mod words;
 
 pub use bounded::{Bounded, OutOfBounds, Text};
 pub use cause::{Blame, EndCause, TerminationReason, TriggeredBy};
+pub use close::CloseStep;
+pub use direction::CallDirection;
 pub use dtmf::{DtmfInputSpec, DtmfSettings};
 pub use ids::{ConversationId, LegId, OrganisationId, RequestId, TurnId, UtteranceId, WorkerId};
 pub use media::{Digit, DigitSource, PlaybackReport};
@@ -28,3 +33,4 @@ pub use turn::{AssistantMessage, RuntimeStatus, SessionStatus, TurnInput, TurnRe
 pub use voice::{
     FirstSpeaker, FirstSpeaking, FirstSpeakingMode, SilenceEndAction, SilenceReminderMode, VoiceSettings, VoicemailDetectionMode,
 };
+pub(crate) use words::words;

@@ -30,10 +30,11 @@ mod transcript;
 mod value;
 mod workflow;
 
+pub use crate::model::{CallDirection, CloseStep};
 pub use ask::{Answer, AnswerBody, Ask, AskId, HttpToolCall, ModelCall, Question, RetryPolicy};
 pub use assistant::{Assistant, Fault, LoadError};
-pub use close::{CloseEvent, CloseLog, CloseRecord, CloseStep, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status, summarise};
-pub use session::{CallDirection, RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
+pub use close::{CloseEvent, CloseLog, CloseRecord, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status, summarise};
+pub use session::{RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
 pub use transcript::{Role, Transcript, TranscriptEntry};
 pub use value::{Decimal, Value};
 pub use workflow::{NodeKind, Workflow};

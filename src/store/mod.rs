@@ -13,9 +13,10 @@ mod rows;
 mod sqlite;
 mod writer;
 
+pub use crate::model::CloseStep;
 pub use error::StoreError;
 pub use rows::{
-    CloseLogEntry, CloseStep, Closed, Closing, Conversation, Created, FailedTransfer, Flushed, Job, JobKind, JobState, ListFilter, Message,
+    CloseLogEntry, Closed, Closing, Conversation, Created, FailedTransfer, Flushed, Job, JobKind, JobState, ListFilter, Message,
     NewConversation, NewMessage, NumberedMessage, Origin, Page, Role, TimelineEntry, TransferAttempt,
 };
 pub use sqlite::{SqliteConfig, SqliteStore};
