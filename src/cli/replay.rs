@@ -4,7 +4,7 @@ use super::FAILED;
 use crate::call::CallSettings;
 use crate::host::Assistants;
 use crate::replay::transcript::{Faults, ReferFault, parse, transcript_replay};
-use crate::replay::{HostReplay, Line, Recording, Words, decode, host_replay, timeline};
+use crate::replay::{HostReplay, Line, Recording, SealKey, Words, decode_with, host_replay, timeline};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,9 @@ pub(super) struct Args {
     /// With --timeline: write words and keys out
     #[arg(long, requires = "timeline")]
     reveal: bool,
+    /// For encrypted recordings: the file of the key they were written with
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// For transcripts: the assistant's file
     #[arg(long, value_name = "FILE")]
     assistant: Option<PathBuf>,
@@ -55,9 +58,15 @@ fn is_recording(text: &str) -> bool {
 }
 
 fn recording(file: &Path, text: &str, args: &Args) -> Result<bool, String> {
-    let recording = decode(text).map_err(|error| error.to_string())?;
+    let key = args.key_file.as_deref().map(key).transpose()?;
+    let recording = decode_with(text, key.as_ref()).map_err(|error| error.to_string())?;
     print_timeline(&recording.lines, args);
     Ok(report(file, &recording, &host_replay(&recording)))
+}
+
+fn key(file: &Path) -> Result<SealKey, String> {
+    let text = fs::read_to_string(file).map_err(|error| format!("the key file {} cannot be read: {error}", file.display()))?;
+    SealKey::parse(&text).map_err(|error| format!("the key file {} holds {error}", file.display()))
 }
 
 fn report(file: &Path, recording: &Recording, found: &HostReplay) -> bool {

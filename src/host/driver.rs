@@ -1,7 +1,7 @@
 //! One task a call: one loop, one inbox, one core. Whatever happens reaches the core as an event, in one order, recorded first.
 //!
-//! The loop awaits two things only, both cancel-safe: the next fact and the next deadline. Commands go to their shells without being
-//! awaited; answers come back as facts. A panic anywhere in here ends this call alone (see [`supervise`]).
+//! The loop awaits three things only: the next fact, the next deadline (both cancel-safe), and, before an event is handled, its line's way to disk,
+//! for a bounded time. Commands go to their shells without being awaited; answers come back as facts. A panic anywhere in here ends this call alone (see [`supervise`]).
 
 use super::directory::View;
 use super::inbox::{Fact, Inbox, InboxReader};
@@ -80,6 +80,7 @@ impl Driver {
 
     async fn run(&mut self, opening: Opening) {
         self.step(Event::Offered(Box::new(opening)));
+        self.handle_pending().await;
         let mut handled = 0;
         while !self.call.is_finished() {
             let deadline = self.call.next_deadline().map(|(at, _)| self.worker_time(at));
@@ -90,6 +91,7 @@ impl Driver {
             };
             if let Some(fact) = fact {
                 self.take(fact);
+                self.handle_pending().await;
             }
             handled += 1;
             if handled % BUDGET == 0 {
@@ -114,7 +116,6 @@ impl Driver {
                 self.note(&Entry::Answer(serde_json::to_value(&answer).unwrap_or_default()));
                 self.runtime.answer(answer);
                 self.poll_runtime();
-                self.step_pending();
             }
             Fact::WhenClosed(waiter) => self.when_closed.push(waiter),
         }
@@ -135,22 +136,24 @@ impl Driver {
             }
             self.step(event);
         }
-        self.step_pending();
     }
 
-    /// One event into the core, its commands out, and whatever they were answered with at once.
+    /// An event for the core; it is handled, in its turn, as soon as the fact at hand is taken.
     fn step(&mut self, event: Event) {
         self.pending.push_back(event);
-        self.step_pending();
     }
 
-    fn step_pending(&mut self) {
+    /// Each event into the core once it is recorded, its commands out, and whatever they were answered with at once.
+    async fn handle_pending(&mut self) {
         while let Some(event) = self.pending.pop_front() {
             if self.call.is_finished() {
-                return;
+                break;
             }
             let at = self.now();
             self.note_at(at, &Entry::Event(event.clone()));
+            if let Some(recording) = &mut self.recording {
+                recording.durable().await;
+            }
             self.call.handle(at, event);
             while let Some(command) = self.call.poll_command() {
                 self.note_at(at, &Entry::Command(command.clone()));
@@ -158,6 +161,9 @@ impl Driver {
             }
             self.view.update(self.call.phase(), self.call.armed_timers(), self.legs.states());
             self.tell_row();
+        }
+        if let Some(recording) = &mut self.recording {
+            recording.hand_over();
         }
     }
 

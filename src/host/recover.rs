@@ -3,7 +3,7 @@
 use super::shells::Shells;
 use crate::call::{Command, Event};
 use crate::model::{ConversationId, EndCause, Redacted, TriggeredBy, TurnId, TurnInput};
-use crate::replay::{Entry, Recording, decode};
+use crate::replay::{Entry, Recording, SealKey, decode_with};
 use crate::runtime::{CloseRecord, Role, Transcript};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +21,12 @@ pub(super) async fn recover(shells: &Shells) {
         }
     };
     for row in open.into_iter().filter(|row| row.channel == "voice") {
-        let transcript = row.recording_path.as_deref().map(Path::new).and_then(transcript_of).unwrap_or_default();
+        let transcript = row
+            .recording_path
+            .as_deref()
+            .map(Path::new)
+            .and_then(|path| transcript_of(path, shells.recording_key.as_ref()))
+            .unwrap_or_default();
         let record = orphan(row.id, transcript);
         match shells.closer.try_close(row.id, &record).await {
             Ok(()) => tracing::warn!(conversation = %row.id, "a conversation a dead worker left open is closed"),
@@ -44,9 +49,9 @@ fn orphan(conversation: ConversationId, transcript: Transcript) -> CloseRecord {
     }
 }
 
-pub(super) fn transcript_of(path: &Path) -> Option<Transcript> {
+pub(super) fn transcript_of(path: &Path, key: Option<&SealKey>) -> Option<Transcript> {
     let text = std::fs::read_to_string(path).ok()?;
-    match decode(&text) {
+    match decode_with(&text, key) {
         Ok(recording) => Some(transcript(&recording)),
         Err(error) => {
             tracing::error!(path = %path.display(), %error, "the recording of an orphaned call cannot be read");

@@ -5,7 +5,9 @@
 use super::model::{ReferProfile, Settings, Transport, Trunk as TrunkSettings};
 use super::{RecordingMode, SpeechEngine};
 use crate::api::{Key, KeyRing};
-use crate::host::{ApiConfig, Assistants, AssistantsError, Config, MediaConfig, RecordingConfig, Route, SipConfig, SpeechChoice};
+use crate::host::{
+    ApiConfig, Assistants, AssistantsError, Config, MediaConfig, Protection, RecordingConfig, Route, SipConfig, SpeechChoice,
+};
 use crate::model::Millis;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{self, SessionTimers, Timers};
@@ -62,7 +64,8 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         },
         recording: RecordingConfig {
             folder: (settings.recording.mode != RecordingMode::Off).then(|| recordings.clone()),
-            masked: settings.recording.mode == RecordingMode::Masked,
+            protection: protection(settings),
+            key: settings.recording.key.clone(),
             max_bytes: settings.recording.max_bytes,
             audio: settings.recording.audio.then_some(recordings),
             retention_days,
@@ -73,6 +76,15 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         observer: None,
         metrics: None,
     })
+}
+
+fn protection(settings: &Settings) -> Protection {
+    match (settings.recording.mode, &settings.recording.key) {
+        (RecordingMode::Masked, _) => Protection::Masked,
+        (RecordingMode::Encrypted, Some(key)) => Protection::Encrypted(key.clone()),
+        // Encrypted without a key is a fault of the settings and does not come here.
+        (RecordingMode::Off | RecordingMode::Full | RecordingMode::Encrypted, _) => Protection::Plain,
+    }
 }
 
 fn sip(settings: &Settings) -> SipConfig {

@@ -3,24 +3,26 @@
 //! Owns: the traits below, their rows, the SQLite implementation and the bounded writer for live updates.
 //!
 //! Does not do: decide anything about a call. **A store that fails never blocks or ends a call**: a live call talks to the store only through
-//! [`Writer`], which drops and counts; the close pipeline uses the traits directly, keeps what failed in the call's journal and goes on from the
-//! close log when the store is back. Every write is idempotent, so "once more" is always the right answer to an unknown outcome.
+//! [`Writer`], which drops and counts; the close pipeline waits for its answer, keeps what failed in the call's journal and goes on from the close
+//! log when the store is back. Every write is idempotent, so "once more" is always the right answer to an unknown outcome.
 //!
 //! Every implementation passes the one contract suite in `tests/store.rs`.
 
+mod batch;
 mod error;
 mod rows;
 mod sqlite;
 mod writer;
 
 pub use crate::model::CloseStep;
+pub use batch::{Batch, Batches, CloseWrite};
 pub use error::StoreError;
 pub use rows::{
     CloseLogEntry, Closed, Closing, Conversation, Created, FailedTransfer, Flushed, Job, JobKind, JobState, ListFilter, Message,
     NewConversation, NewMessage, NumberedMessage, Origin, Page, Role, TimelineEntry, TransferAttempt,
 };
 pub use sqlite::{SqliteConfig, SqliteStore};
-pub use writer::{LiveUpdate, Offered, WRITER_CAPACITY, Writer, WriterStats};
+pub use writer::{LiveUpdate, NotWritten, Offered, WRITER_CAPACITY, Writer, WriterStats};
 
 use crate::model::{ConversationId, OrganisationId, SessionStatus, WallTime};
 use futures_util::future::BoxFuture;
@@ -128,6 +130,6 @@ pub trait Transfers: Send + Sync {
 }
 
 /// Everything together, as `Arc<dyn Store>`.
-pub trait Store: Conversations + Transcripts + CloseLog + Jobs + Timelines + Transfers {}
+pub trait Store: Conversations + Transcripts + CloseLog + Jobs + Timelines + Transfers + Batches {}
 
-impl<T: Conversations + Transcripts + CloseLog + Jobs + Timelines + Transfers> Store for T {}
+impl<T: Conversations + Transcripts + CloseLog + Jobs + Timelines + Transfers + Batches> Store for T {}
