@@ -149,4 +149,6 @@ pub enum TurnInput {
     Silent { reminder: u32 },
     /// A transfer is over and the caller is back; `on_failure` is the intent's workflow node.
     TransferEnded { outcome: TransferOutcome, on_failure: Option<String> },
+    /// Somebody decided what the turn that suspended as `awaiting_approval` asked for.
+    ApprovalDecided { approval: Uuid, approved: bool },
 }

@@ -97,6 +97,8 @@ impl Dialogue {
             TurnInput::Keyed { text } => turn.keyed(text.expose()),
             TurnInput::Silent { reminder: _ } => turn.silent(),
             TurnInput::TransferEnded { outcome, on_failure } => turn.transfer_ended(*outcome, on_failure.as_deref()),
+            // No turn of this dialogue suspends for an approval yet.
+            TurnInput::ApprovalDecided { .. } => Ok(()),
         };
         let mut reply = turn.reply;
         if let Err(fault) = outcome {
