@@ -5,11 +5,11 @@ mod turn;
 
 use super::assistant::Assistant;
 use super::context::weekday_and_hour;
-use super::session::{ApprovalRequest, CallDirection, MemoryFact, RuntimeOpening};
+use super::session::{ApprovalRequest, MemoryFact, RuntimeOpening};
 use super::template;
 use super::tools::cut;
 use super::value::{Decimal, Value};
-use crate::model::{CallTransferIntent, DtmfInputSpec, Redacted, Text, TurnInput, VoiceSettings};
+use crate::model::{CallDirection, CallTransferIntent, DtmfInputSpec, Redacted, Text, TurnInput, VoiceSettings};
 use std::collections::BTreeMap;
 use turn::Turn;
 
@@ -86,7 +86,17 @@ impl Dialogue {
             ("weekday", Value::text(weekday)),
         ]);
         system.extend(Decimal::from_whole(hour).map(|hour| ("hour", Value::Number(hour))));
-        Self { position: Position::Fresh, reasks: 0, variables, system, pending: None, handed_off: false, approval: None, retune: None, refused }
+        Self {
+            position: Position::Fresh,
+            reasks: 0,
+            variables,
+            system,
+            pending: None,
+            handed_off: false,
+            approval: None,
+            retune: None,
+            refused,
+        }
     }
 
     pub(crate) fn answer(&mut self, assistant: &Assistant, input: &TurnInput) -> Reply {
