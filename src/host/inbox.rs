@@ -2,7 +2,7 @@
 
 use crate::call::Event;
 use crate::media::MediaFact;
-use crate::model::{LegId, TurnResult};
+use crate::model::{LegId, RequestId, TurnResult};
 use crate::runtime;
 use crate::sip::endpoint::LegEvent;
 use std::sync::Arc;
@@ -26,6 +26,10 @@ pub(super) enum Fact {
     /// Already in the core's words.
     Core(Event),
     Runtime(runtime::Answer),
+    /// The deadline of a briefing passed.
+    BriefingDue {
+        request: RequestId,
+    },
     /// Told when the close pipeline is through.
     WhenClosed(oneshot::Sender<TurnResult>),
 }

@@ -1,7 +1,7 @@
 //! Between vocabularies: SIP, media and speech facts into the core's words, the core's causes into SIP's. Pure.
 
-use crate::call::{Event, LegFailure, ReleaseReason, ReleasedBy};
-use crate::media::{AudioCodec, AudioFormat, EventFormat, MediaDirection, MediaFact, MediaOrder};
+use crate::call::{AnswerVerdict, Event, LegFailure, ReleaseReason, ReleasedBy};
+use crate::media::{Answerer, AudioCodec, AudioFormat, EventFormat, MediaDirection, MediaFact, MediaOrder};
 use crate::model::{DigitSource, EndCause, LegId, RequestId};
 use crate::sip::endpoint::{self as sip, LegEvent, OrderError, Reason};
 use crate::sip::sdp::{self, NegotiatedAudio};
@@ -64,13 +64,15 @@ pub(super) fn media_fact(leg: LegId, fact: &MediaFact) -> Option<Event> {
         MediaFact::PlaybackEnded { utterance, report } => Some(Event::PlaybackEnded { utterance: *utterance, report: *report }),
         MediaFact::DigitPressed { digit, source } => Some(Event::DigitPressed { leg, digit: *digit, source: *source }),
         MediaFact::MediaLost => Some(Event::MediaLost { leg }),
+        MediaFact::AnswerClassified { who, after_beep } => {
+            Some(Event::AnswerClassified { leg, verdict: verdict(*who), after_beep: *after_beep })
+        }
         // Speech edges come from the recogniser, which gates them by its own model.
         MediaFact::SpeechStarted
         | MediaFact::SpeechEnded
         | MediaFact::MediaBack
         | MediaFact::SourceChanged { .. }
         | MediaFact::RoomFlows { .. }
-        | MediaFact::AnswerClassified { .. }
         | MediaFact::RecordingEnded { .. }
         | MediaFact::Closed { .. } => None,
     }
@@ -112,6 +114,14 @@ pub fn media_orders(agreed: &NegotiatedAudio) -> Result<Vec<MediaOrder>, String>
 /// The Reason header (RFC 3326) of the BYE or CANCEL that ends a leg for this cause.
 pub(super) fn reason_header(cause: EndCause) -> Reason {
     Reason { protocol: "SIP".to_owned(), cause: cause.sip_status(), text: Some(cause.termination_reason().as_str().to_owned()) }
+}
+
+fn verdict(who: Answerer) -> AnswerVerdict {
+    match who {
+        Answerer::Human => AnswerVerdict::Human,
+        Answerer::Machine => AnswerVerdict::Machine,
+        Answerer::Unclear => AnswerVerdict::Unclear,
+    }
 }
 
 fn failure(status: u16) -> LegFailure {

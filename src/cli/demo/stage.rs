@@ -2,7 +2,7 @@
 
 use super::play::DemoError;
 use crate::cli::phone::{Happening, Phone, PhoneConfig, Voice};
-use crate::host::{ApiConfig, Assistants, Clock, Config, MediaConfig, Observer, RecordingConfig, SipConfig, SpeechChoice};
+use crate::host::{ApiConfig, Assistants, Clock, Config, MediaConfig, Observer, RecordingConfig, SipConfig, SpeechChoice, TransferConfig};
 use crate::model::{Millis, OrganisationId};
 use crate::replay::transcript::{Step, parse};
 use crate::sip::acl::AccessList;
@@ -118,6 +118,7 @@ impl Stage {
             },
             trunks,
             trunk_owners: BTreeMap::new(),
+            transfer: TransferConfig::default(),
             media: MediaConfig { bind: LOOPBACK, ports: (20_000, 20_999), timeout: Millis::from_secs(30), quarantine: Millis(0) },
             speech: SpeechChoice::Given(self.speech.clone()),
             api: ApiConfig { listen: ANY_PORT, metrics_open: true, keys: crate::api::KeyRing::default() },
@@ -148,6 +149,7 @@ fn trunk() -> Result<Trunk, DemoError> {
         template: DestinationTemplate::default(),
         allow: AllowList::parse(&["sip:*@127.0.0.1"]).map_err(fault)?,
         refer: ReferProfile::default(),
+        caller_id: None,
     })
 }
 
