@@ -5,7 +5,7 @@ use super::inbox::Fact;
 use super::translate;
 use crate::call::{Command, Event};
 use crate::model::{EndCause, LegId, Redacted, RequestId, TriggeredBy};
-use crate::sip::endpoint::{LegKey, Order};
+use crate::sip::endpoint::{IncomingCall, LegKey, Order};
 use crate::sip::sdp::LocalMedia;
 use crate::telemetry::{Counter, count};
 use std::sync::Arc;
@@ -85,7 +85,14 @@ impl Driver {
             Ok(referral) => {
                 let headers = reason.map(|reason| (REASON_HEADER.to_owned(), one_line(reason.expose()))).into_iter().collect();
                 let referred_by = referral.with_referred_by.then(|| self.shells.own_uri.clone());
-                self.order(leg, |key, _| Order::Refer { leg: key, refer_to: referral.refer_to, referred_by, headers });
+                self.order(leg, |key, _| Order::Refer {
+                    leg: key,
+                    refer_to: referral.refer_to,
+                    referred_by,
+                    headers,
+                    invite_headers: Vec::new(),
+                    replaces: None,
+                });
             }
             Err(why) => {
                 tracing::warn!(conversation = %self.conversation, %why, "a transfer was refused before anything was sent");
@@ -93,6 +100,23 @@ impl Driver {
                 self.pending.push_back(Event::ReferAnswered { leg, request, status: FORBIDDEN });
             }
         }
+    }
+
+    /// Somebody else takes over the far end of a leg (RFC 3891): only from where the call itself came.
+    pub(super) fn replace(&mut self, by: LegKey, call: &IncomingCall) {
+        let trunk = self.shells.dialling.trunk_of(call.source.remote.ip()).name;
+        let order = if trunk == self.legs.trunk {
+            Order::Replace { by }
+        } else {
+            tracing::warn!(conversation = %self.conversation, %trunk, "an INVITE with Replaces came over another trunk than the call: refused");
+            Order::Reject { leg: by, status: 603, retry_after_seconds: None, reason: None }
+        };
+        let conversation = self.conversation;
+        self.shells.sip.order(order, move |answer| {
+            if let Err(error) = answer {
+                tracing::warn!(%conversation, %error, "a leg was not replaced");
+            }
+        });
     }
 
     fn listen(&mut self, leg: LegId) {
