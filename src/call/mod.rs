@@ -32,9 +32,10 @@ mod timers;
 mod transfer;
 mod turn;
 
-pub use command::Command;
-pub use event::{AdminOrder, Direction, Event, LegFailure, Opening, ReleaseReason, ReleasedBy};
-pub use settings::{CallSettings, Deadlines, FixedTexts};
+pub use crate::model::CallDirection as Direction;
+pub use command::{Command, ToneKind};
+pub use event::{AdminOrder, AnswerVerdict, BridgeFailure, Event, LegFailure, Opening, ReleaseReason, ReleasedBy};
+pub use settings::{CallSettings, Deadlines, FixedTexts, ReferProfile, TransferProfile};
 pub use timers::TimerKind;
 
 use self::core::Core;

@@ -3,7 +3,7 @@
 use super::driver::Driver;
 use super::inbox::Fact;
 use super::translate;
-use crate::call::{Command, Event};
+use crate::call::{AnswerVerdict, BridgeFailure, Command, Event, LegFailure};
 use crate::model::{EndCause, LegId, Redacted, RequestId, TriggeredBy};
 use crate::sip::endpoint::{IncomingCall, LegKey, Order};
 use crate::sip::sdp::LocalMedia;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 const REASON_HEADER: &str = "X-Transfer-Reason";
 /// How the core learns that a destination is not on the allow-list: as if the network had refused it.
 const FORBIDDEN: u16 = 403;
+const NOT_IMPLEMENTED: u16 = 501;
 
 impl Driver {
     pub(super) fn carry_out(&mut self, command: Command) {
@@ -24,13 +25,33 @@ impl Driver {
                 self.order(leg, |key, _| Order::Reject { leg: key, status, retry_after_seconds: None, reason: None });
             }
             Command::Release { leg, cause } => self.release(leg, cause),
-            Command::Refer { leg, request, destination, reason } => self.refer(leg, request, destination.expose(), reason),
+            Command::Refer { leg, request, destination, reason, headers: _ } => self.refer(leg, request, destination.expose(), reason),
             Command::AbandonRefer { leg, request } => {
                 if self.refer == Some((leg, request)) {
                     self.refer = None;
                 }
                 self.order(leg, |key, _| Order::AbandonRefer { leg: key });
             }
+            // Second legs are not carried out yet: each order is answered as the failure it is.
+            Command::ReferReplacing { leg, request, .. } => {
+                self.not_yet("refer_replacing", Some(Event::ReferAnswered { leg, request, status: NOT_IMPLEMENTED }));
+            }
+            Command::Dial { leg, .. } => self.not_yet("dial", Some(Event::LegFailed { leg, why: LegFailure::Transport })),
+            Command::Bridge { request, .. } => {
+                self.not_yet("bridge", Some(Event::BridgeFailed { request, why: BridgeFailure::Refused }));
+            }
+            Command::ClassifyAnswer { leg, .. } => {
+                let verdict = Event::AnswerClassified { leg, verdict: AnswerVerdict::Unclear, after_beep: false };
+                self.not_yet("classify_answer", Some(verdict));
+            }
+            Command::ComposeBriefing { request, .. } => {
+                self.not_yet("compose_briefing", Some(Event::BriefingComposed { request, text: Redacted::new(String::new()) }));
+            }
+            Command::StartHoldMusic { .. } => self.not_yet("hold_music", None),
+            Command::Tone { .. } => self.not_yet("tone", None),
+            Command::NoteAttempt { .. } => self.not_yet("note_attempt", None),
+            Command::NoteStatus { .. } => self.not_yet("note_status", None),
+            Command::Unbridge { .. } | Command::StopHoldMusic { .. } => {}
             Command::Play { leg, utterance, text } => {
                 if !self.legs.play(leg, utterance, text) {
                     self.pending.push_back(Event::PlaybackFailed { utterance });
@@ -49,6 +70,13 @@ impl Driver {
             Command::EndSession { request, cause, triggered_by } => self.end_session(request, cause, triggered_by),
             Command::Notify(notice) => self.notify(&notice),
         }
+    }
+
+    /// An order of the core that no shell takes yet: counted, and answered where an answer is owed.
+    fn not_yet(&mut self, what: &'static str, answer: Option<Event>) {
+        tracing::warn!(conversation = %self.conversation, what, "this worker cannot carry out an order of the call yet");
+        count(Counter::OrdersNotCarriedOut, "", 1);
+        self.pending.extend(answer);
     }
 
     fn order(&mut self, leg: LegId, order: impl FnOnce(LegKey, LocalMedia) -> Order) {

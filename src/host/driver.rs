@@ -11,9 +11,11 @@ use super::shells::Shells;
 use super::translate;
 use crate::call::{Call, Command, Event, Opening};
 use crate::media::MediaFact;
-use crate::model::{CallTime, ConversationId, EndCause, LegId, Notice, RequestId, SessionStatus, TriggeredBy, TurnResult, WorkerTime};
+use crate::model::{
+    CallTime, ConversationId, EndCause, LegId, Millis, Notice, RequestId, SessionStatus, TriggeredBy, TurnResult, WorkerTime,
+};
 use crate::replay::{Entry, Line, SipFact, Way, Words, moment};
-use crate::runtime::{AnswerBody, RuntimeOutput, VoiceRuntime};
+use crate::runtime::{AnswerBody, AskFailure, RuntimeOutput, VoiceRuntime};
 use crate::sip::endpoint::LegEvent;
 use crate::store::LiveUpdate;
 use futures_util::FutureExt;
@@ -184,10 +186,13 @@ impl Driver {
                 RuntimeOutput::Failed { turn, error } => Event::TurnFailed { turn, error },
                 RuntimeOutput::Ask(ask) => {
                     self.note(&Entry::Ask(serde_json::to_value(&ask).unwrap_or_default()));
-                    let error = "no model and no tool is configured on this worker".to_owned();
-                    self.inbox.put(Fact::Runtime(crate::runtime::Answer { id: ask.id, body: AnswerBody::Failed { error } }));
+                    let detail = "no model and no tool is configured on this worker".to_owned();
+                    let body = AnswerBody::Failed { why: AskFailure::NotConfigured, detail, elapsed: Millis(0) };
+                    self.inbox.put(Fact::Runtime(crate::runtime::Answer { id: ask.id, body }));
                     continue;
                 }
+                // Nothing is under way for an ask, no row takes an approval and no transfer briefs yet.
+                RuntimeOutput::CancelAsk { .. } | RuntimeOutput::ApprovalWanted { .. } | RuntimeOutput::Briefing { .. } => continue,
             };
             self.pending.push_back(event);
         }
@@ -253,7 +258,7 @@ impl Driver {
             let record = self.runtime.end_session(TriggeredBy::Worker, EndCause::EngineFailed);
             self.shells.closer.close(self.conversation, record).await;
         }
-        self.notify(&Notice::CallEnded { cause: EndCause::EngineFailed, duration: crate::model::Millis(self.now().millis()) });
+        self.notify(&Notice::CallEnded { cause: EndCause::EngineFailed, duration: Millis(self.now().millis()) });
     }
 
     fn carry_out_guarded(&mut self, command: Command) {

@@ -76,6 +76,8 @@ pub(super) fn media_fact(leg: LegId, fact: &MediaFact) -> Option<Event> {
         | MediaFact::SpeechEnded
         | MediaFact::MediaBack
         | MediaFact::SourceChanged { .. }
+        | MediaFact::RoomFlows { .. }
+        | MediaFact::AnswerClassified { .. }
         | MediaFact::RecordingEnded { .. }
         | MediaFact::Closed { .. } => None,
     }

@@ -31,13 +31,14 @@ pub(crate) struct EnumMember {
 }
 
 /// Variables the runtime sets; files may read them and declare none of these names.
-pub(crate) const SYSTEM_VARIABLES: [(&str, Kind); 8] = [
+pub(crate) const SYSTEM_VARIABLES: [(&str, Kind); 9] = [
     ("assistant_name", Kind::Text),
     ("caller_number", Kind::Text),
     ("called_number", Kind::Text),
     ("direction", Kind::Text),
     ("caller_said", Kind::Text),
     ("transfer_outcome", Kind::Text),
+    ("memory", Kind::Text),
     ("weekday", Kind::Text),
     ("hour", Kind::Number),
 ];

@@ -5,11 +5,11 @@ mod turn;
 
 use super::assistant::Assistant;
 use super::context::weekday_and_hour;
-use super::session::{CallDirection, RuntimeOpening};
+use super::session::{ApprovalRequest, MemoryFact, RuntimeOpening};
 use super::template;
 use super::tools::cut;
 use super::value::{Decimal, Value};
-use crate::model::{CallTransferIntent, DtmfInputSpec, Redacted, Text, TurnInput, VoiceSettings};
+use crate::model::{CallDirection, CallTransferIntent, DtmfInputSpec, Redacted, Text, TurnInput, VoiceSettings};
 use std::collections::BTreeMap;
 use turn::Turn;
 
@@ -22,6 +22,7 @@ pub(crate) struct Dialogue {
     system: BTreeMap<&'static str, Value>,
     pending: Option<CallTransferIntent>,
     handed_off: bool,
+    approval: Option<ApprovalRequest>,
     /// The retune of the last turn; its prefix is the one the next keypad input carries.
     retune: Option<DtmfInputSpec>,
     refused: Vec<String>,
@@ -85,7 +86,17 @@ impl Dialogue {
             ("weekday", Value::text(weekday)),
         ]);
         system.extend(Decimal::from_whole(hour).map(|hour| ("hour", Value::Number(hour))));
-        Self { position: Position::Fresh, reasks: 0, variables, system, pending: None, handed_off: false, retune: None, refused }
+        Self {
+            position: Position::Fresh,
+            reasks: 0,
+            variables,
+            system,
+            pending: None,
+            handed_off: false,
+            approval: None,
+            retune: None,
+            refused,
+        }
     }
 
     pub(crate) fn answer(&mut self, assistant: &Assistant, input: &TurnInput) -> Reply {
@@ -97,6 +108,8 @@ impl Dialogue {
             TurnInput::Keyed { text } => turn.keyed(text.expose()),
             TurnInput::Silent { reminder: _ } => turn.silent(),
             TurnInput::TransferEnded { outcome, on_failure } => turn.transfer_ended(*outcome, on_failure.as_deref()),
+            // No node suspends yet, so every decision is a late one: a silent turn.
+            TurnInput::ApprovalDecided { .. } => Ok(()),
         };
         let mut reply = turn.reply;
         if let Err(fault) = outcome {
@@ -115,6 +128,16 @@ impl Dialogue {
 
     pub(crate) const fn pending_transfer(&self) -> Option<&CallTransferIntent> {
         self.pending.as_ref()
+    }
+
+    pub(crate) const fn pending_approval(&self) -> Option<&ApprovalRequest> {
+        self.approval.as_ref()
+    }
+
+    /// Facts of earlier conversations, one a line, as the system variable `memory`.
+    pub(crate) fn recall(&mut self, facts: &[MemoryFact]) {
+        let lines: Vec<String> = facts.iter().map(|fact| format!("{}: {}", fact.key, fact.text.expose())).collect();
+        self.system.insert("memory", Value::text(lines.join("\n")));
     }
 
     pub(crate) fn refused_variables(&self) -> &[String] {
@@ -149,7 +172,7 @@ impl Dialogue {
         self.system.get(name).or_else(|| self.variables.get(name)).cloned()
     }
 
-    fn fill(&self, text: &str) -> String {
+    pub(crate) fn fill(&self, text: &str) -> String {
         template::fill(text, |name| self.value(name).map(|value| value.render()))
     }
 

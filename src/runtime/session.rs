@@ -1,19 +1,20 @@
 //! One conversation, stepwise: one turn at a time, cancelled or answered, ended once.
 
-use super::ask::{Answer, Ask};
+use super::ask::{Answer, Ask, AskId};
 use super::assistant::Assistant;
 use super::close::{CloseRecord, summarise};
 use super::dialogue::{Dialogue, Reply};
 use super::transcript::{Role, Transcript};
 use super::value::Value;
 use crate::model::{
-    CallTransferIntent, ConversationId, EndCause, Redacted, RuntimeStatus, TriggeredBy, TurnId, TurnInput, TurnResult, VoiceSettings,
-    WallTime,
+    CallDirection, CallTransferIntent, ConversationId, EndCause, MessageMode, Millis, Redacted, RuntimeStatus, TriggeredBy, TurnId,
+    TurnInput, TurnResult, VoiceSettings, WallTime,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// The conversation runtime of one live call or chat (contract section 2).
 pub struct VoiceRuntime {
@@ -45,18 +46,16 @@ pub struct RuntimeOpening {
     pub wall: WallTime,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallDirection {
-    Inbound,
-    Outbound,
-}
-
 /// What follows from a turn, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "output", rename_all = "snake_case")]
 pub enum RuntimeOutput {
     Ask(Ask),
+    /// This question needs no answer any more; whoever works on it may stop. Also comes after [`VoiceRuntime::cancel_turn`] and
+    /// [`VoiceRuntime::end_session`]: poll after them, too.
+    CancelAsk {
+        id: AskId,
+    },
     /// One sentence of a turn that is still being made.
     Speech {
         turn: TurnId,
@@ -72,6 +71,37 @@ pub enum RuntimeOutput {
         turn: TurnId,
         error: String,
     },
+    /// A turn suspends for a decision (its `session_status` is `awaiting_approval`); comes just before its `Ready`. The host stores it, shows it
+    /// to operators and, past `timeout`, decides against it: [`TurnInput::ApprovalDecided`].
+    ApprovalWanted {
+        turn: TurnId,
+        approval: ApprovalRequest,
+    },
+    /// Answers [`VoiceRuntime::begin_briefing`]; an empty text: there is nothing to say.
+    Briefing {
+        request: u32,
+        text: Redacted<String>,
+    },
+}
+
+/// What an operator is asked to decide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalRequest {
+    pub id: Uuid,
+    /// The workflow node.
+    pub node: String,
+    pub reason: Redacted<String>,
+    /// Past it the answer is no.
+    pub timeout: Millis,
+}
+
+/// Something known about the end user from earlier conversations.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MemoryFact {
+    /// What it is about: a new fact under the same key replaces the old one. At most 64 characters.
+    pub key: String,
+    /// At most 500 characters.
+    pub text: Redacted<String>,
 }
 
 /// Why a turn was not begun. Nothing changed.
@@ -140,7 +170,11 @@ impl VoiceRuntime {
                 self.status = RuntimeStatus::Error;
                 self.current = None;
             }
-            RuntimeOutput::Ask(_) | RuntimeOutput::Speech { .. } => {}
+            RuntimeOutput::Ask(_)
+            | RuntimeOutput::CancelAsk { .. }
+            | RuntimeOutput::Speech { .. }
+            | RuntimeOutput::ApprovalWanted { .. }
+            | RuntimeOutput::Briefing { .. } => {}
         }
         Some(output)
     }
@@ -186,11 +220,36 @@ impl VoiceRuntime {
             match output {
                 RuntimeOutput::Ready { result, .. } => return *result,
                 RuntimeOutput::Failed { error, .. } => return self.failed(error),
-                RuntimeOutput::Ask(_) | RuntimeOutput::Speech { .. } => {}
+                RuntimeOutput::Ask(_)
+                | RuntimeOutput::CancelAsk { .. }
+                | RuntimeOutput::Speech { .. }
+                | RuntimeOutput::ApprovalWanted { .. }
+                | RuntimeOutput::Briefing { .. } => {}
             }
         }
         self.cancel_turn(turn);
         self.failed(format!("{turn} waits for an answer; drive it with begin_turn, poll and answer"))
+    }
+
+    /// What is known about the end user from earlier conversations; before the first turn, once. Later ones are ignored.
+    pub fn recall(&mut self, facts: &[MemoryFact]) {
+        if self.turns == 0 {
+            self.dialogue.recall(facts);
+        }
+    }
+
+    /// Makes the words a human hears before the caller is joined to them; answered by one [`RuntimeOutput::Briefing`].
+    pub fn begin_briefing(&mut self, request: u32, mode: MessageMode, template: Option<&str>) {
+        let text = match (mode, template) {
+            (MessageMode::Static, Some(template)) => self.dialogue.fill(template),
+            (MessageMode::Static | MessageMode::AiSummary | MessageMode::Prompt, _) => summarise(&self.transcript),
+        };
+        self.output.push_back(RuntimeOutput::Briefing { request, text: Redacted::new(text) });
+    }
+
+    /// The decision a suspended turn waits for.
+    pub fn pending_approval(&self) -> Option<&ApprovalRequest> {
+        self.dialogue.pending_approval()
     }
 
     /// The transfer that was asked for and is not over yet.
