@@ -31,8 +31,13 @@ pub(super) fn on_sip_event(shells: &Arc<Shells>, event: LegEvent) {
         return;
     }
     let leg = event.leg();
+    let asked = if let LegEvent::ReplaceRequested { by, .. } = &event { Some(*by) } else { None };
     match shells.router.route(event) {
         Routed::Delivered | Routed::Over => {}
+        Routed::Orphan if asked.is_some() => {
+            let refusal = |leg| Order::Reject { leg, status: 481, retry_after_seconds: None, reason: None };
+            asked.into_iter().for_each(|by| shells.sip.order(refusal(by), |_| {}));
+        }
         Routed::Orphan => tracing::debug!(%leg, "a fact about a leg without a call"),
     }
 }

@@ -2,13 +2,16 @@
 
 use crate::call::{ReferProfile, TransferProfile};
 use crate::model::{OrganisationId, Redacted};
-use crate::sip::endpoint::{Credentials, Destination};
+use crate::sip::endpoint::{Credentials, Destination, Redirects};
 use crate::sip::trunk::{AllowList, DestinationTemplate, ReferMode, Trunk, TrunkCredentials, TrunkError, Trunks};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// Calls from an allowed address that belongs to no trunk come over this one. Nothing can be dialled over it.
 pub const NO_TRUNK: &str = "local";
+
+/// Contacts of 3xx answers that are called in place of the one who redirects; each must be on the allow-list.
+const REDIRECTS: u8 = 3;
 
 #[derive(Clone, Debug)]
 pub struct Dialling {
@@ -69,6 +72,7 @@ impl Dialling {
             address,
             credentials: credentials.map(|TrunkCredentials { username, password }| Credentials { username, password }),
             caller_id: trunk.caller_id.clone(),
+            redirects: Redirects { allow: trunk.allow.clone(), limit: REDIRECTS },
         })
     }
 
@@ -115,6 +119,7 @@ pub(super) struct Dialled {
     pub(super) address: Option<SocketAddr>,
     pub(super) credentials: Option<Credentials>,
     pub(super) caller_id: Option<String>,
+    pub(super) redirects: Redirects,
 }
 
 #[cfg(test)]

@@ -159,7 +159,13 @@ impl Driver {
 
     fn leg_event(&mut self, leg: LegId, event: &LegEvent) {
         self.note(&Entry::Sip(SipFact { way: Way::In, summary: translate::summary(event).to_owned() }));
-        if let LegEvent::Answered { media, .. } | LegEvent::Confirmed { media, .. } | LegEvent::MediaChanged { media, .. } = event
+        if let LegEvent::ReplaceRequested { by, call, .. } = event {
+            self.replace(*by, call);
+        }
+        if let LegEvent::Answered { media, .. }
+        | LegEvent::Confirmed { media, .. }
+        | LegEvent::MediaChanged { media, .. }
+        | LegEvent::Replaced { media, .. } = event
             && let Err(error) = self.legs.agree(leg, media)
         {
             tracing::error!(conversation = %self.conversation, %leg, %error, "the agreed media cannot be used");

@@ -119,6 +119,7 @@ pub(super) fn invite(
         media: local_media(address, media.local_port()),
         headers,
         ring_timeout: Some(ring),
+        redirects: Some(dialled.redirects),
     }
 }
 

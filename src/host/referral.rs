@@ -3,7 +3,7 @@
 use super::driver::Driver;
 use crate::call::Event;
 use crate::model::{LegId, Redacted, RequestId};
-use crate::sip::endpoint::Order;
+use crate::sip::endpoint::{IncomingCall, LegKey, Order};
 use crate::telemetry::{Counter, count};
 
 /// Why the caller is sent on, for whoever answers.
@@ -41,13 +41,54 @@ impl Driver {
             return self.pending.push_back(Event::ReferAnswered { leg, request, status: TOO_MANY });
         }
         let reason = reason.map(|reason| (REASON_HEADER.to_owned(), reason));
-        let headers = wire_headers(reason.into_iter().chain(headers));
+        // User-to-User is for whom the peer will call (RFC 7433): it travels in Refer-To, which a tel: URI cannot carry it in.
+        let is_number = referral.refer_to.starts_with("tel:");
+        let (for_target, for_peer): (Vec<_>, Vec<_>) = wire_headers(reason.into_iter().chain(headers))
+            .into_iter()
+            .partition(|(name, _)| name.eq_ignore_ascii_case(USER_TO_USER) && !is_number);
         let referred_by = referral.with_referred_by.then(|| self.shells.own_uri.clone());
-        self.order(leg, |key, _| Order::Refer { leg: key, refer_to: referral.refer_to, referred_by, headers });
+        self.order(leg, |key, _| Order::Refer {
+            leg: key,
+            refer_to: referral.refer_to,
+            referred_by,
+            headers: for_peer,
+            invite_headers: for_target,
+            replaces: None,
+        });
     }
 
-    pub(super) fn refer_replacing(&mut self, leg: LegId, request: RequestId, _other: LegId) {
-        self.pending.push_back(Event::ReferAnswered { leg, request, status: GONE });
+    /// Attended transfer (RFC 5589 section 7): the caller's peer calls the other leg's, in place of us.
+    pub(super) fn refer_replacing(&mut self, leg: LegId, request: RequestId, other: LegId) {
+        self.refer = Some((leg, request));
+        let Some((other, _)) = self.legs.key_and_media(other) else {
+            return self.pending.push_back(Event::ReferAnswered { leg, request, status: GONE });
+        };
+        let referred_by = Some(self.shells.own_uri.clone());
+        self.order(leg, |key, _| Order::Refer {
+            leg: key,
+            refer_to: String::new(),
+            referred_by,
+            headers: Vec::new(),
+            invite_headers: Vec::new(),
+            replaces: Some(other),
+        });
+    }
+
+    /// Somebody else takes over the far end of a leg (RFC 3891): only from where the call itself came.
+    pub(super) fn replace(&mut self, by: LegKey, call: &IncomingCall) {
+        let trunk = self.shells.dialling.trunk_of(call.source.remote.ip()).name;
+        let order = if trunk == self.legs.trunk {
+            Order::Replace { by }
+        } else {
+            tracing::warn!(conversation = %self.conversation, %trunk, "an INVITE with Replaces came over another trunk than the call: refused");
+            Order::Reject { leg: by, status: 603, retry_after_seconds: None, reason: None }
+        };
+        let conversation = self.conversation;
+        self.shells.sip.order(order, move |answer| {
+            if let Err(error) = answer {
+                tracing::warn!(%conversation, %error, "a leg was not replaced");
+            }
+        });
     }
 }
 

@@ -10,12 +10,16 @@ use crate::speech::SpeechEvent;
 /// What a fact about a SIP leg means to the core. `refer` is the REFER under way on that leg, if any; facts about an older one mean nothing.
 pub(super) fn leg_event(leg: LegId, event: &LegEvent, refer: Option<RequestId>) -> Option<Event> {
     match event {
-        LegEvent::Incoming { .. } | LegEvent::ModifyFailed { .. } | LegEvent::ReferRequested { .. } => None,
+        LegEvent::Incoming { .. }
+        | LegEvent::ModifyFailed { .. }
+        | LegEvent::ReferRequested { .. }
+        | LegEvent::Redirected { .. }
+        | LegEvent::ReplaceRequested { .. } => None,
         LegEvent::Ringing { .. } => Some(Event::LegRinging { leg }),
         LegEvent::Answered { .. } | LegEvent::Confirmed { .. } => Some(Event::LegAnswered { leg }),
         LegEvent::Failed { status, .. } => Some(Event::LegFailed { leg, why: failure(*status) }),
         LegEvent::Released { by, why, .. } => Some(Event::LegReleased { leg, by: released_by(*by), why: release_reason(*why) }),
-        LegEvent::MediaChanged { media, .. } => Some(Event::LegHeld { leg, held: media.held_by_peer }),
+        LegEvent::MediaChanged { media, .. } | LegEvent::Replaced { media, .. } => Some(Event::LegHeld { leg, held: media.held_by_peer }),
         LegEvent::Digit { digit, .. } => Some(Event::DigitPressed { leg, digit: *digit, source: DigitSource::SipInfo }),
         LegEvent::ReferAnswered { status, .. } => refer.map(|request| Event::ReferAnswered { leg, request, status: *status }),
         LegEvent::ReferProgress { status, .. } => refer.map(|request| Event::ReferProgress { leg, request, status: *status }),
@@ -54,6 +58,9 @@ pub(super) fn summary(event: &LegEvent) -> &'static str {
         LegEvent::ReferProgress { .. } => "NOTIFY",
         LegEvent::ReferEnded { .. } => "NOTIFY, terminated",
         LegEvent::ReferRequested { .. } => "REFER",
+        LegEvent::Redirected { .. } => "3xx INVITE, followed",
+        LegEvent::ReplaceRequested { .. } => "INVITE with Replaces",
+        LegEvent::Replaced { .. } => "ACK, another peer took over",
     }
 }
 
