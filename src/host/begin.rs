@@ -1,7 +1,7 @@
 //! A call begins: runtime, rows, directory, recording and driver, the same for calls that come in and calls that go out.
 
-use super::assistants::{Assigned, sha256_hex};
 use super::admission::Slot;
+use super::assistants::{Assigned, sha256_hex};
 use super::directory::{Live, View};
 use super::driver::{Driver, supervise};
 use super::inbox::{Inbox, InboxReader};
@@ -119,7 +119,7 @@ fn opening(shells: &Shells, parties: &Parties, runtime: &VoiceRuntime) -> Openin
     let settings = CallSettings {
         voice: runtime.voice_settings(),
         deadlines: shells.deadlines.clone(),
-        transfer: shells.dialling.profile(&parties.trunk, shells.attempts_per_call),
+        transfer: shells.dialling.profile(&parties.trunk, shells.calling.attempts_per_call),
         ..CallSettings::default()
     };
     Opening {

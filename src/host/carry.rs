@@ -36,7 +36,7 @@ impl Driver {
             Command::Bridge { a, b, request } => self.bridge(a, b, request),
             Command::Unbridge { a, b } => self.unbridge(a, b),
             Command::StartHoldMusic { leg } => {
-                self.legs.media_order(leg, MediaOrder::StartMusic { music: self.shells.music.clone() });
+                self.legs.media_order(leg, MediaOrder::StartMusic { music: self.shells.calling.music.clone() });
             }
             Command::StopHoldMusic { leg } => {
                 self.legs.media_order(leg, MediaOrder::StopMusic);

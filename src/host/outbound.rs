@@ -71,9 +71,12 @@ impl Driver {
 
     /// Takes one outbound attempt of this call and of this hour; false where there is none left.
     pub(super) fn may_call_out(&mut self) -> bool {
-        let why = if self.attempts >= self.shells.attempts_per_call {
-            format!("the call's limit of {} outbound attempts is reached (transfer.attempts_per_call)", self.shells.attempts_per_call)
-        } else if let Err(limit) = self.shells.outbound.take(self.shells.clock.now()) {
+        let why = if self.attempts >= self.shells.calling.attempts_per_call {
+            format!(
+                "the call's limit of {} outbound attempts is reached (transfer.attempts_per_call)",
+                self.shells.calling.attempts_per_call
+            )
+        } else if let Err(limit) = self.shells.calling.guard.take(self.shells.clock.now()) {
             limit.to_string()
         } else {
             self.attempts += 1;

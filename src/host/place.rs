@@ -56,7 +56,7 @@ pub(super) fn place(shells: &Arc<Shells>, wanted: &PlaceCall) -> Result<PlacedCa
             Refusal::Draining => "the worker is draining".to_owned(),
         })
     })?;
-    shells.outbound.take(shells.clock.now()).map_err(|limit| {
+    shells.calling.guard.take(shells.clock.now()).map_err(|limit| {
         count(Counter::CallsRefused, "limit", 1);
         PlaceError::NotAllowed(limit.to_string())
     })?;
@@ -84,9 +84,10 @@ pub(super) fn place(shells: &Arc<Shells>, wanted: &PlaceCall) -> Result<PlacedCa
 fn number<'a>(shells: &'a Shells, wanted: &PlaceCall) -> Result<Number<'a>, PlaceError> {
     let route = shells.assistants.routes().iter().find(|route| number_id(&route.number) == wanted.from_number);
     let route = route.ok_or(PlaceError::UnknownNumber)?;
-    let trunk = route.trunk.as_deref().ok_or_else(|| {
-        PlaceError::NotAllowed("the number's route names no trunk: calls can come in by it and not go out".to_owned())
-    })?;
+    let trunk = route
+        .trunk
+        .as_deref()
+        .ok_or_else(|| PlaceError::NotAllowed("the number's route names no trunk: calls can come in by it and not go out".to_owned()))?;
     let owner = shells.dialling.owner(trunk).unwrap_or(shells.organisation);
     if owner != wanted.organisation {
         return Err(PlaceError::UnknownNumber);

@@ -4,6 +4,7 @@ use super::admission::Admission;
 use super::assistants::Assistants;
 use super::clock::Clock;
 use super::close::Closer;
+use super::config::TransferConfig;
 use super::dialling::Dialling;
 use super::directory::Directory;
 use super::guard::OutboundGuard;
@@ -42,12 +43,7 @@ pub(super) struct Shells {
     pub(super) closer: Closer,
     pub(super) recorder: Option<Recorder>,
     pub(super) dialling: Dialling,
-    pub(super) outbound: OutboundGuard,
-    /// Outbound attempts of one call.
-    pub(super) attempts_per_call: u32,
-    pub(super) music: HoldMusic,
-    /// Numbers of bridges given out.
-    pub(super) rooms: AtomicU64,
+    pub(super) calling: Calling,
     pub(super) observer: Option<Observer>,
     pub(super) assistants: Assistants,
     pub(super) deadlines: Deadlines,
@@ -56,8 +52,6 @@ pub(super) struct Shells {
     pub(super) media_address: Option<IpAddr>,
     /// Stereo WAVs go here; `None`: none are made.
     pub(super) audio_folder: Option<PathBuf>,
-    /// For Referred-By.
-    pub(super) own_uri: String,
     /// Host and port of our own URIs.
     pub(super) own_host: String,
     pub(super) worker: WorkerId,
@@ -66,16 +60,38 @@ pub(super) struct Shells {
     pub(super) lacking: Vec<String>,
 }
 
-impl Shells {
-    /// The From of a call of ours.
-    pub(super) fn from_uri(&self, user: &str) -> String {
-        let plain = |character: char| character.is_ascii_alphanumeric() || "+-._".contains(character);
-        let user: String = user.chars().filter(|character| plain(*character)).collect();
-        if user.is_empty() { self.own_uri.clone() } else { format!("sip:{user}@{}", self.own_host) }
+/// What calls share when they call out.
+pub(super) struct Calling {
+    pub(super) guard: OutboundGuard,
+    /// Outbound attempts of one call.
+    pub(super) attempts_per_call: u32,
+    pub(super) music: HoldMusic,
+    /// Numbers of bridges given out.
+    rooms: AtomicU64,
+}
+
+impl Calling {
+    pub(super) fn new(config: TransferConfig) -> Self {
+        let TransferConfig { attempts_per_hour, attempts_per_call, music } = config;
+        Self { guard: OutboundGuard::new(attempts_per_hour), attempts_per_call, music, rooms: AtomicU64::new(1) }
     }
 
     pub(super) fn new_room(&self) -> RoomId {
         RoomId(self.rooms.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Shells {
+    /// For Referred-By.
+    pub(super) fn own_uri(&self) -> String {
+        self.from_uri("worker")
+    }
+
+    /// The From of a call of ours.
+    pub(super) fn from_uri(&self, user: &str) -> String {
+        let plain = |character: char| character.is_ascii_alphanumeric() || "+-._".contains(character);
+        let user: String = user.chars().filter(|character| plain(*character)).collect();
+        format!("sip:{}@{}", if user.is_empty() { "worker" } else { &user }, self.own_host)
     }
 
     /// Gauges, computed from the collections that own what they count.
