@@ -5,11 +5,11 @@ mod turn;
 
 use super::assistant::Assistant;
 use super::context::weekday_and_hour;
-use super::session::{ApprovalRequest, CallDirection, MemoryFact, RuntimeOpening};
+use super::session::{ApprovalRequest, MemoryFact, RuntimeOpening};
 use super::template;
 use super::tools::cut;
 use super::value::{Decimal, Value};
-use crate::model::{CallTransferIntent, DtmfInputSpec, Redacted, Text, TurnInput, VoiceSettings};
+use crate::model::{CallDirection, CallTransferIntent, DtmfInputSpec, Redacted, Text, TurnInput, VoiceSettings};
 use std::collections::BTreeMap;
 use turn::Turn;
 

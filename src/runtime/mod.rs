@@ -30,13 +30,14 @@ mod transcript;
 mod value;
 mod workflow;
 
+pub use crate::model::{CallDirection, CloseStep};
 pub use ask::{
     Answer, AnswerBody, Ask, AskFailure, AskId, AskReason, ChatMessage, HeaderPiece, HeaderValue, HttpAnswer, HttpMethod, HttpToolCall,
     ModelAnswer, ModelCall, Question, RetryPolicy, ToolCall, ToolChoice, ToolSpec,
 };
 pub use assistant::{Assistant, Fault, LoadError};
-pub use close::{CloseEvent, CloseLog, CloseRecord, CloseStep, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status, summarise};
-pub use session::{ApprovalRequest, CallDirection, MemoryFact, RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
+pub use close::{CloseEvent, CloseLog, CloseRecord, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status, summarise};
+pub use session::{ApprovalRequest, MemoryFact, RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
 pub use transcript::{Role, Transcript, TranscriptEntry};
 pub use value::{Decimal, Value};
 pub use workflow::{NodeKind, Workflow};

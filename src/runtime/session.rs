@@ -7,8 +7,8 @@ use super::dialogue::{Dialogue, Reply};
 use super::transcript::{Role, Transcript};
 use super::value::Value;
 use crate::model::{
-    CallTransferIntent, ConversationId, EndCause, MessageMode, Millis, Redacted, RuntimeStatus, TriggeredBy, TurnId, TurnInput, TurnResult, VoiceSettings,
-    WallTime,
+    CallDirection, CallTransferIntent, ConversationId, EndCause, MessageMode, Millis, Redacted, RuntimeStatus, TriggeredBy, TurnId, TurnInput,
+    TurnResult, VoiceSettings, WallTime,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -44,13 +44,6 @@ pub struct RuntimeOpening {
     pub variables: BTreeMap<String, Value>,
     pub seed: u64,
     pub wall: WallTime,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallDirection {
-    Inbound,
-    Outbound,
 }
 
 /// What follows from a turn, in order.

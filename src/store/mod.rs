@@ -16,6 +16,7 @@ mod sqlite;
 mod upkeep;
 mod writer;
 
+pub use crate::model::CloseStep;
 pub use chats::{ChatCommit, ChatInput, Chats, Committed};
 pub use error::StoreError;
 pub use people::{
@@ -23,7 +24,7 @@ pub use people::{
     Relayed, RelayMessage,
 };
 pub use rows::{
-    CloseLogEntry, CloseStep, Closed, Closing, ConsultTurn, Conversation, Created, FailedTransfer, Flushed, Job, JobKind, JobState, ListFilter, Message,
+    CloseLogEntry, Closed, Closing, ConsultTurn, Conversation, Created, FailedTransfer, Flushed, Job, JobKind, JobState, ListFilter, Message,
     NewConversation, NewMessage, NumberedMessage, Origin, Page, Role, TimelineEntry, TransferAttempt,
 };
 pub use sqlite::{SqliteConfig, SqliteStore};

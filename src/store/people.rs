@@ -1,13 +1,12 @@
 //! What waits for a person: handoffs with the operator's messages, and approvals.
 
-use super::rows::stored_words;
 use super::{Answer, Conversation, NewMessage};
-use crate::model::{ConversationId, OrganisationId, Redacted, WallTime};
+use crate::model::{ConversationId, OrganisationId, Redacted, WallTime, words};
 use serde_json::{Map, Value};
 use std::fmt;
 use uuid::Uuid;
 
-stored_words!(
+words!(
     HandoffStatus {
         Requested = "requested",
         Assigned = "assigned",
@@ -16,8 +15,8 @@ stored_words!(
         Cancelled = "cancelled",
     }
 );
-stored_words!(HandoffSource { WorkflowTerminal = "workflow_terminal", Router = "router", Policy = "policy" });
-stored_words!(ApprovalState { Pending = "pending", Approved = "approved", Denied = "denied", Cancelled = "cancelled" });
+words!(HandoffSource { WorkflowTerminal = "workflow_terminal", Router = "router", Policy = "policy" });
+words!(ApprovalState { Pending = "pending", Approved = "approved", Denied = "denied", Cancelled = "cancelled" });
 
 impl HandoffStatus {
     /// Somebody may still answer it.

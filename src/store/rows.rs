@@ -1,49 +1,17 @@
 //! The rows, as data. Times are wall time in milliseconds; what people said is [`Redacted`].
 
 use crate::model::{
-    CallTime, ConversationId, OrganisationId, Redacted, SessionStatus, TerminationReason, TransferMode, TriggeredBy, WallTime, WorkerId,
+    CallTime, CloseStep, ConversationId, OrganisationId, Redacted, SessionStatus, TerminationReason, TransferMode, TriggeredBy, WallTime,
+    WorkerId, words,
 };
 use serde_json::{Map, Value};
 use std::fmt;
 use uuid::Uuid;
 
-/// Words stored as text; `ALL`, `as_str` and `parse` come from one list.
-macro_rules! stored_words {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum $name { $($variant,)* }
-
-        impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-
-            pub fn parse(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-pub(super) use stored_words;
-
-stored_words!(Origin { Inbound = "inbound", Outbound = "outbound" });
-stored_words!(Role { User = "user", Assistant = "assistant", System = "system", Tool = "tool", SystemEvent = "system_event" });
-stored_words!(
-    /// The close pipeline's steps in the contract's order (section 2), in the words of `runtime::CloseStep`.
-    CloseStep {
-        WorkflowCleanUp = "workflow_clean_up",
-        TranscriptFlush = "transcript_flush",
-        SessionEndSpan = "session_end_span",
-        RowClosed = "row_closed",
-        JobsQueued = "jobs_queued",
-    }
-);
-stored_words!(JobKind { Scrub = "scrub", Summary = "summary", Memory = "memory" });
-stored_words!(JobState { Queued = "queued", Running = "running", Done = "done", Failed = "failed" });
+words!(Origin { Inbound = "inbound", Outbound = "outbound" });
+words!(Role { User = "user", Assistant = "assistant", System = "system", Tool = "tool", SystemEvent = "system_event" });
+words!(JobKind { Scrub = "scrub", Summary = "summary", Memory = "memory" });
+words!(JobState { Queued = "queued", Running = "running", Done = "done", Failed = "failed" });
 
 /// A conversation as it is stored. Its `Debug` leaves out what people said or typed: metadata, variables, subject and summary.
 #[derive(Clone, PartialEq)]

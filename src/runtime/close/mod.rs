@@ -9,7 +9,7 @@
 mod plan;
 mod summary;
 
-pub use plan::{CloseEvent, CloseLog, CloseStep, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status};
+pub use plan::{CloseEvent, CloseLog, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status};
 pub use summary::summarise;
 
 use super::transcript::Transcript;
