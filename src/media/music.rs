@@ -88,12 +88,8 @@ impl MusicPlayer {
 const BAR: usize = 48 * SAMPLE_RATE as usize / 10;
 const PLUCK: usize = BAR / 8;
 /// A bass note and a rising and falling chord over it, in hertz: C, A minor, F, G.
-const BARS: [[f32; 4]; 4] = [
-    [130.81, 261.63, 329.63, 392.0],
-    [110.0, 220.0, 261.63, 329.63],
-    [174.61, 261.63, 349.23, 440.0],
-    [196.0, 246.94, 293.66, 392.0],
-];
+const BARS: [[f32; 4]; 4] =
+    [[130.81, 261.63, 329.63, 392.0], [110.0, 220.0, 261.63, 329.63], [174.61, 261.63, 349.23, 440.0], [196.0, 246.94, 293.66, 392.0]];
 /// Which note of the chord each pluck takes.
 const PATTERN: [usize; 8] = [0, 1, 2, 3, 2, 3, 2, 1];
 /// How long a note rings.

@@ -7,8 +7,8 @@ use super::dialogue::{Dialogue, Reply};
 use super::transcript::{Role, Transcript};
 use super::value::Value;
 use crate::model::{
-    CallDirection, CallTransferIntent, ConversationId, EndCause, MessageMode, Millis, Redacted, RuntimeStatus, TriggeredBy, TurnId, TurnInput,
-    TurnResult, VoiceSettings, WallTime,
+    CallDirection, CallTransferIntent, ConversationId, EndCause, MessageMode, Millis, Redacted, RuntimeStatus, TriggeredBy, TurnId,
+    TurnInput, TurnResult, VoiceSettings, WallTime,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};

@@ -21,11 +21,11 @@ pub use chats::{ChatCommit, ChatInput, Chats, Committed};
 pub use error::StoreError;
 pub use people::{
     Approval, ApprovalState, Approvals, Decided, Handoff, HandoffFilter, HandoffSource, HandoffStatus, Handoffs, NewApproval, NewHandoff,
-    Relayed, RelayMessage,
+    RelayMessage, Relayed,
 };
 pub use rows::{
-    CloseLogEntry, Closed, Closing, ConsultTurn, Conversation, Created, FailedTransfer, Flushed, Job, JobKind, JobState, ListFilter, Message,
-    NewConversation, NewMessage, NumberedMessage, Origin, Page, Role, TimelineEntry, TransferAttempt,
+    CloseLogEntry, Closed, Closing, ConsultTurn, Conversation, Created, FailedTransfer, Flushed, Job, JobKind, JobState, ListFilter,
+    Message, NewConversation, NewMessage, NumberedMessage, Origin, Page, Role, TimelineEntry, TransferAttempt,
 };
 pub use sqlite::{SqliteConfig, SqliteStore};
 pub use upkeep::{MemoryFact, Upkeep};

@@ -90,7 +90,11 @@ pub struct RelayMessage {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Relayed {
-    Stored { handoff: Handoff, seq: u32, message: NewMessage },
+    Stored {
+        handoff: Handoff,
+        seq: u32,
+        message: NewMessage,
+    },
     /// Nobody waits for an answer any more.
     Over(HandoffStatus),
 }

@@ -1,9 +1,9 @@
 //! Tests of answering-machine detection, on synthetic answers.
 
 use super::*;
+use crate::media::AudioCodec;
 use crate::media::Tone;
 use crate::media::codec;
-use crate::media::AudioCodec;
 use std::f32::consts::TAU;
 
 /// What an answer is made of, in milliseconds.

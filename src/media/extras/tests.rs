@@ -32,13 +32,8 @@ impl Side {
         let Some(value) = self.says else { return };
         let (mut octets, mut packet) = ([0; FRAME], [0; 256]);
         codec::encode(self.audio.codec, &[value; FRAME], &mut octets);
-        let header = RtpHeader {
-            marker: false,
-            payload_type: self.audio.payload_type,
-            sequence: self.sequence,
-            timestamp: self.timestamp,
-            ssrc: 7,
-        };
+        let header =
+            RtpHeader { marker: false, payload_type: self.audio.payload_type, sequence: self.sequence, timestamp: self.timestamp, ssrc: 7 };
         self.sequence = self.sequence.wrapping_add(1);
         let length = rtp::write(header, &octets, &mut packet);
         self.session.on_packet(at, "127.0.0.1:4000".parse().unwrap(), &packet[..length]);

@@ -4,8 +4,8 @@ use super::SqliteStore;
 use super::read::{as_word, id, number, opt_text, opt_time, signed, small, text, time, word};
 use crate::model::{CallTime, ConversationId, OrganisationId, Redacted, TransferMode, WallTime};
 use crate::store::{
-    Answer, CloseLog, CloseLogEntry, CloseStep, ConsultTurn, Consults, FailedTransfer, Job, JobKind, JobState, Jobs, StoreError, TIMELINE_MAX_ENTRIES,
-    TimelineEntry, Timelines, TransferAttempt, Transfers,
+    Answer, CloseLog, CloseLogEntry, CloseStep, ConsultTurn, Consults, FailedTransfer, Job, JobKind, JobState, Jobs, StoreError,
+    TIMELINE_MAX_ENTRIES, TimelineEntry, Timelines, TransferAttempt, Transfers,
 };
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
@@ -213,7 +213,12 @@ impl Transfers for SqliteStore {
         })
     }
 
-    fn failed_transfers(&self, organisation: OrganisationId, after: Option<(WallTime, Uuid)>, limit: u32) -> Answer<'_, Vec<FailedTransfer>> {
+    fn failed_transfers(
+        &self,
+        organisation: OrganisationId,
+        after: Option<(WallTime, Uuid)>,
+        limit: u32,
+    ) -> Answer<'_, Vec<FailedTransfer>> {
         Box::pin(async move {
             let rows = sqlx::query(AssertSqlSafe(
                 "SELECT t.*, json_extract(c.metadata, '$.caller') AS caller FROM transfer_attempts t \

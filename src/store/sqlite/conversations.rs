@@ -267,13 +267,15 @@ impl SqliteStore {
 /// Whatever waited for a person waits no more: the handoff is resolved if that is why the conversation ends, everything else is cancelled.
 async fn settle(connection: &mut SqliteConnection, id: ConversationId, closing: &Closing) -> Result<(), StoreError> {
     let word = if closing.reason == TerminationReason::HandoffResolved { HandoffStatus::Resolved } else { HandoffStatus::Cancelled };
-    sqlx::query("UPDATE handoffs SET status = ?, resolved_at = ? WHERE conversation = ? AND status IN ('requested', 'assigned', 'accepted')")
-        .bind(word.as_str())
-        .bind(signed(closing.closed_at.0))
-        .bind(id.to_string())
-        .execute(&mut *connection)
-        .await
-        .map_err(|source| StoreError::during("settling handoffs", source))?;
+    sqlx::query(
+        "UPDATE handoffs SET status = ?, resolved_at = ? WHERE conversation = ? AND status IN ('requested', 'assigned', 'accepted')",
+    )
+    .bind(word.as_str())
+    .bind(signed(closing.closed_at.0))
+    .bind(id.to_string())
+    .execute(&mut *connection)
+    .await
+    .map_err(|source| StoreError::during("settling handoffs", source))?;
     sqlx::query("UPDATE approvals SET state = 'cancelled', decided_at = ? WHERE conversation = ? AND state = 'pending'")
         .bind(signed(closing.closed_at.0))
         .bind(id.to_string())

@@ -91,12 +91,10 @@ impl SqliteStore {
 }
 
 fn migrations() -> Migrator {
-    let steps = [
-        ("first", include_str!("../migrations/0001_first.sql")),
-        ("conversations", include_str!("../migrations/0002_conversations.sql")),
-    ];
-    let numbered = (1_i64..).zip(steps).map(|(number, (name, sql))| {
-        Migration::new(number, name.into(), MigrationType::Simple, SqlStr::from_static(sql), false)
-    });
+    let steps =
+        [("first", include_str!("../migrations/0001_first.sql")), ("conversations", include_str!("../migrations/0002_conversations.sql"))];
+    let numbered = (1_i64..)
+        .zip(steps)
+        .map(|(number, (name, sql))| Migration::new(number, name.into(), MigrationType::Simple, SqlStr::from_static(sql), false));
     Migrator::with_migrations(numbered.collect())
 }

@@ -90,8 +90,12 @@ enum Place {
     /// It is there with these words.
     Same,
     /// It is there, and the caller heard less of it than was stored.
-    Changed { seq: u32 },
-    New { seq: u32 },
+    Changed {
+        seq: u32,
+    },
+    New {
+        seq: u32,
+    },
 }
 
 /// By its id. A number that another message took meanwhile (an operator's, on a live call) is passed over.
