@@ -86,7 +86,17 @@ impl Dialogue {
             ("weekday", Value::text(weekday)),
         ]);
         system.extend(Decimal::from_whole(hour).map(|hour| ("hour", Value::Number(hour))));
-        Self { position: Position::Fresh, reasks: 0, variables, system, pending: None, handed_off: false, approval: None, retune: None, refused }
+        Self {
+            position: Position::Fresh,
+            reasks: 0,
+            variables,
+            system,
+            pending: None,
+            handed_off: false,
+            approval: None,
+            retune: None,
+            refused,
+        }
     }
 
     pub(crate) fn answer(&mut self, assistant: &Assistant, input: &TurnInput) -> Reply {

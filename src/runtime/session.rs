@@ -7,8 +7,8 @@ use super::dialogue::{Dialogue, Reply};
 use super::transcript::{Role, Transcript};
 use super::value::Value;
 use crate::model::{
-    CallTransferIntent, ConversationId, EndCause, MessageMode, Millis, Redacted, RuntimeStatus, TriggeredBy, TurnId, TurnInput, TurnResult, VoiceSettings,
-    WallTime,
+    CallTransferIntent, ConversationId, EndCause, MessageMode, Millis, Redacted, RuntimeStatus, TriggeredBy, TurnId, TurnInput, TurnResult,
+    VoiceSettings, WallTime,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -236,6 +236,11 @@ impl VoiceRuntime {
         }
         self.cancel_turn(turn);
         self.failed(format!("{turn} waits for an answer; drive it with begin_turn, poll and answer"))
+    }
+
+    /// What this conversation was opened with.
+    pub const fn opening(&self) -> &RuntimeOpening {
+        &self.opening
     }
 
     /// What is known about the end user from earlier conversations; before the first turn, once. Later ones are ignored.

@@ -362,7 +362,8 @@ fn ending_twice_answers_the_same_and_creates_nothing() {
 #[test]
 fn answers_nobody_asked_for_are_counted() {
     let mut talk = Talk::with(ECHO);
-    talk.runtime.answer(Answer { id: crate::runtime::ask::AskId(4), body: crate::runtime::ask::AnswerBody::TimedOut { elapsed: Millis(5) } });
+    talk.runtime
+        .answer(Answer { id: crate::runtime::ask::AskId(4), body: crate::runtime::ask::AnswerBody::TimedOut { elapsed: Millis(5) } });
     assert_eq!((talk.runtime.stray_answers(), talk.runtime.poll()), (1, None));
 }
 
