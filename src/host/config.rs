@@ -5,6 +5,7 @@ use super::shells::Observer;
 use crate::api::KeyRing;
 use crate::call::Deadlines;
 use crate::model::{Millis, OrganisationId};
+use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{SessionTimers, Timers};
 use crate::sip::trunk::Trunks;
@@ -26,6 +27,8 @@ pub struct Config {
     pub trunk_owners: BTreeMap<String, OrganisationId>,
     pub media: MediaConfig,
     pub speech: SpeechChoice,
+    /// Models and secrets of tools; none by default.
+    pub runtime: ShellConfig,
     pub api: ApiConfig,
     pub recording: RecordingConfig,
     pub store: SqliteConfig,

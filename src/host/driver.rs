@@ -3,6 +3,7 @@
 //! The loop awaits two things only, both cancel-safe: the next fact and the next deadline. Commands go to their shells without being
 //! awaited; answers come back as facts. A panic anywhere in here ends this call alone (see [`supervise`]).
 
+use super::asks::{self, Asks};
 use super::directory::View;
 use super::inbox::{Fact, Inbox, InboxReader};
 use super::legs::Legs;
@@ -15,7 +16,7 @@ use crate::model::{
     CallTime, ConversationId, EndCause, LegId, Millis, Notice, RequestId, SessionStatus, TriggeredBy, TurnResult, WorkerTime,
 };
 use crate::replay::{Entry, Line, SipFact, Way, Words, moment};
-use crate::runtime::{AnswerBody, AskFailure, RuntimeOutput, VoiceRuntime};
+use crate::runtime::{RuntimeOutput, VoiceRuntime};
 use crate::sip::endpoint::LegEvent;
 use crate::store::LiveUpdate;
 use futures_util::FutureExt;
@@ -38,6 +39,7 @@ pub(super) struct Driver {
     pub(super) pending: VecDeque<Event>,
     pub(super) refer: Option<(LegId, RequestId)>,
     pub(super) cause: Option<EndCause>,
+    asks: Asks,
     call: Call,
     reader: InboxReader,
     started: WorkerTime,
@@ -69,6 +71,7 @@ impl Driver {
             pending: VecDeque::new(),
             refer: None,
             cause: None,
+            asks: Asks::new(),
             call: Call::new(),
             reader,
             started,
@@ -81,6 +84,7 @@ impl Driver {
     }
 
     async fn run(&mut self, opening: Opening) {
+        self.note(&asks::recorded(self.runtime.opening(), Entry::Opened));
         self.step(Event::Offered(Box::new(opening)));
         let mut handled = 0;
         while !self.call.is_finished() {
@@ -112,8 +116,9 @@ impl Driver {
                     self.step(event);
                 }
             }
-            Fact::Runtime(answer) => {
-                self.note(&Entry::Answer(serde_json::to_value(&answer).unwrap_or_default()));
+            Fact::Runtime(answer, _place) => {
+                self.note(&asks::recorded(&answer, Entry::Answer));
+                self.asks.answered(&answer);
                 self.runtime.answer(answer);
                 self.poll_runtime();
                 self.step_pending();
@@ -179,14 +184,16 @@ impl Driver {
                 RuntimeOutput::Speech { turn, text } => Event::TurnSpeech { turn, text },
                 RuntimeOutput::Failed { turn, error } => Event::TurnFailed { turn, error },
                 RuntimeOutput::Ask(ask) => {
-                    self.note(&Entry::Ask(serde_json::to_value(&ask).unwrap_or_default()));
-                    let detail = "no model and no tool is configured on this worker".to_owned();
-                    let body = AnswerBody::Failed { why: AskFailure::NotConfigured, detail, elapsed: Millis(0) };
-                    self.inbox.put(Fact::Runtime(crate::runtime::Answer { id: ask.id, body }));
+                    self.note(&asks::recorded(&ask, Entry::Ask));
+                    self.asks.begin(&self.shells, &self.inbox, ask);
                     continue;
                 }
-                // Nothing is under way for an ask, no row takes an approval and no transfer briefs yet.
-                RuntimeOutput::CancelAsk { .. } | RuntimeOutput::ApprovalWanted { .. } | RuntimeOutput::Briefing { .. } => continue,
+                RuntimeOutput::CancelAsk { id } => {
+                    self.asks.cancel(id);
+                    continue;
+                }
+                // No row takes an approval and no transfer briefs yet.
+                RuntimeOutput::ApprovalWanted { .. } | RuntimeOutput::Briefing { .. } => continue,
             };
             self.pending.push_back(event);
         }
