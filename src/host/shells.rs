@@ -6,11 +6,13 @@ use super::clock::Clock;
 use super::close::Closer;
 use super::dialling::Dialling;
 use super::directory::Directory;
+use super::guard::OutboundGuard;
 use super::recorder::Recorder;
 use super::router::Router;
 use super::spawn::Tasks;
 use crate::call::Deadlines;
 use crate::media::shell::MediaEngine;
+use crate::media::{HoldMusic, RoomId};
 use crate::model::{ConversationId, Millis, OrganisationId, WorkerId};
 use crate::replay::Line;
 use crate::runtime::shell::RuntimeShell;
@@ -21,6 +23,7 @@ use crate::telemetry::{Gauge, Gauges};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Sees every line of every call's recording as it is made, unmasked: the demo and tests watch calls with it.
 pub type Observer = Arc<dyn Fn(ConversationId, &Line) + Send + Sync>;
@@ -42,6 +45,12 @@ pub(super) struct Shells {
     pub(super) closer: Closer,
     pub(super) recorder: Option<Recorder>,
     pub(super) dialling: Dialling,
+    pub(super) outbound: OutboundGuard,
+    /// Outbound attempts of one call.
+    pub(super) attempts_per_call: u32,
+    pub(super) music: HoldMusic,
+    /// Numbers of bridges given out.
+    pub(super) rooms: AtomicU64,
     pub(super) observer: Option<Observer>,
     pub(super) assistants: Assistants,
     pub(super) deadlines: Deadlines,
@@ -52,6 +61,8 @@ pub(super) struct Shells {
     pub(super) audio_folder: Option<PathBuf>,
     /// For Referred-By.
     pub(super) own_uri: String,
+    /// Host and port of our own URIs.
+    pub(super) own_host: String,
     pub(super) worker: WorkerId,
     pub(super) organisation: OrganisationId,
     /// What the worker was started without (speech models), in words.
@@ -59,6 +70,17 @@ pub(super) struct Shells {
 }
 
 impl Shells {
+    /// The From of a call of ours.
+    pub(super) fn from_uri(&self, user: &str) -> String {
+        let plain = |character: char| character.is_ascii_alphanumeric() || "+-._".contains(character);
+        let user: String = user.chars().filter(|character| plain(*character)).collect();
+        if user.is_empty() { self.own_uri.clone() } else { format!("sip:{user}@{}", self.own_host) }
+    }
+
+    pub(super) fn new_room(&self) -> RoomId {
+        RoomId(self.rooms.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// Gauges, computed from the collections that own what they count.
     pub(super) fn gauges(&self, gauges: &mut Gauges<'_>) {
         let media = self.media.stats();

@@ -8,6 +8,7 @@ use super::config::{Config, RecordingConfig, SipConfig, SpeechChoice};
 use super::control::Control;
 use super::dialling::Dialling;
 use super::directory::Directory;
+use super::guard::OutboundGuard;
 use super::inbox::Fact;
 use super::recorder::Recorder;
 use super::router::Router;
@@ -28,6 +29,7 @@ use crate::telemetry::Metrics;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -93,6 +95,7 @@ impl Worker {
         let (writer, writing) = Writer::new(Arc::clone(&store));
         let writer_done = tasks.spawn("store_writer", writing);
         let (handle, orders) = order_queue();
+        let own_host = sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string);
         let shells = Arc::new(Shells {
             clock,
             tasks,
@@ -109,13 +112,18 @@ impl Worker {
             closer: Closer::new(store, clock, config.recording.retention_days),
             recorder,
             dialling: Dialling::new(config.trunks, config.trunk_owners),
+            outbound: OutboundGuard::new(config.transfer.attempts_per_hour),
+            attempts_per_call: config.transfer.attempts_per_call,
+            music: config.transfer.music,
+            rooms: AtomicU64::new(1),
             observer: config.observer,
             assistants: config.assistants,
             deadlines: config.deadlines,
             media_timeout: config.media.timeout,
             media_address: advertised.or_else(|| (!bind.is_unspecified()).then_some(bind)),
             audio_folder: config.recording.audio,
-            own_uri: format!("sip:worker@{}", sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string)),
+            own_uri: format!("sip:worker@{own_host}"),
+            own_host,
             worker: WorkerId(Uuid::now_v7()),
             organisation: config.organisation,
             lacking,

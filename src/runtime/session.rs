@@ -252,6 +252,11 @@ impl VoiceRuntime {
         self.output.push_back(RuntimeOutput::Briefing { request, text: Redacted::new(text) });
     }
 
+    /// The conversation so far in a few sentences, made here and now: what stands in for a briefing that was not made in time.
+    pub fn extract(&self) -> Redacted<String> {
+        Redacted::new(summarise(&self.transcript))
+    }
+
     /// The decision a suspended turn waits for.
     pub fn pending_approval(&self) -> Option<&ApprovalRequest> {
         self.dialogue.pending_approval()
