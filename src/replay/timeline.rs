@@ -41,7 +41,7 @@ pub fn moment(at: CallTime, entry: &Entry, words: Words) -> Option<Moment> {
         Entry::Event(event) => of_event(event, words)?,
         Entry::Command(command) => of_command(command, words)?,
         Entry::Truncated { why } => (Who::Worker, format!("the recording is cut from here on: {why}")),
-        Entry::Ask(_) | Entry::Answer(_) | Entry::Sip(_) | Entry::Closed => return None,
+        Entry::Opened(_) | Entry::Ask(_) | Entry::Answer(_) | Entry::Sip(_) | Entry::Closed => return None,
     };
     Some(Moment { at, who, text })
 }

@@ -24,6 +24,7 @@ mod dialogue;
 mod expression;
 mod matcher;
 mod session;
+pub mod shell;
 mod template;
 mod tools;
 mod transcript;

@@ -231,6 +231,11 @@ impl VoiceRuntime {
         self.failed(format!("{turn} waits for an answer; drive it with begin_turn, poll and answer"))
     }
 
+    /// What this conversation was opened with.
+    pub const fn opening(&self) -> &RuntimeOpening {
+        &self.opening
+    }
+
     /// What is known about the end user from earlier conversations; before the first turn, once. Later ones are ignored.
     pub fn recall(&mut self, facts: &[MemoryFact]) {
         if self.turns == 0 {

@@ -65,6 +65,7 @@ metric_list!(
         PacerSkipped = "pacer_ticks_skipped", "Ticks of the audio pacer left out since the start because it was too late.";
         RecordingFaults = "recording_faults", "Recordings that lost lines since the start.";
         Tasks = "tasks", "Tasks the worker spawned.";
+        AsksOpen = "asks_open", "Questions to models and tools under way.";
         StoreQueue = "store_queue", "Live updates that wait for the store.";
         StoreDropped = "store_updates_dropped", "Live updates dropped since the start.";
         StoreFailed = "store_updates_failed", "Live updates the store refused since the start.";
