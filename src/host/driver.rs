@@ -11,7 +11,9 @@ use super::shells::Shells;
 use super::translate;
 use crate::call::{Call, Command, Event, Opening};
 use crate::media::MediaFact;
-use crate::model::{CallTime, ConversationId, EndCause, LegId, Millis, Notice, RequestId, SessionStatus, TriggeredBy, TurnResult, WorkerTime};
+use crate::model::{
+    CallTime, ConversationId, EndCause, LegId, Millis, Notice, RequestId, SessionStatus, TriggeredBy, TurnResult, WorkerTime,
+};
 use crate::replay::{Entry, Line, SipFact, Way, Words, moment};
 use crate::runtime::{AnswerBody, AskFailure, RuntimeOutput, VoiceRuntime};
 use crate::sip::endpoint::LegEvent;

@@ -113,10 +113,8 @@ impl Masker {
         match input {
             TurnInput::Said { text } => TurnInput::Said { text: self.spoken(&text) },
             TurnInput::Keyed { text } => TurnInput::Keyed { text: hidden(&text) },
-            kept @ (TurnInput::Started
-            | TurnInput::Silent { .. }
-            | TurnInput::TransferEnded { .. }
-            | TurnInput::ApprovalDecided { .. }) => kept,
+            kept
+            @ (TurnInput::Started | TurnInput::Silent { .. } | TurnInput::TransferEnded { .. } | TurnInput::ApprovalDecided { .. }) => kept,
         }
     }
 
