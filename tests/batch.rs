@@ -66,6 +66,9 @@ async fn a_batch_leaves_what_its_writes_would_have_left_one_by_one() {
     }
     let mut new = inbound(1, 1_000);
     new.external_id = Some("outside".to_owned());
+    new.channel_subtype = Some("kiosk".to_owned());
+    new.tool_input_overrides = Some(Map::from_iter([("zone".to_owned(), json!(null))]));
+    new.ttl_expires_at = Some(WallTime(77_000));
     new.metadata = Map::from_iter([("caller".to_owned(), json!("+4930'\"123"))]);
     let entry = TimelineEntry { seq: 0, at: CallTime::from_millis(5), kind: "event".to_owned(), text: "rings".to_owned() };
     let late = TimelineEntry { seq: TIMELINE_MAX_ENTRIES, ..entry.clone() };

@@ -74,6 +74,7 @@ pub(crate) fn cause_of_failure(direction: Direction, failure: LegFailure, rang: 
         (LegFailure::NoAnswer, Direction::Inbound) => EndCause::NeverAcknowledged,
         (LegFailure::Overloaded, _) => EndCause::Overloaded,
         (LegFailure::Transport, _) => EndCause::ConnectionLost,
+        (LegFailure::NotAllowed | LegFailure::LimitReached, _) => EndCause::SetupFailed,
     }
 }
 

@@ -33,9 +33,9 @@ mod transfer;
 mod turn;
 
 pub use crate::model::CallDirection as Direction;
-pub use command::Command;
-pub use event::{AdminOrder, Event, LegFailure, Opening, ReleaseReason, ReleasedBy};
-pub use settings::{CallSettings, Deadlines, FixedTexts};
+pub use command::{Command, ToneKind};
+pub use event::{AdminOrder, AnswerVerdict, BridgeFailure, Event, LegFailure, Opening, ReleaseReason, ReleasedBy};
+pub use settings::{CallSettings, Deadlines, FixedTexts, ReferProfile, TransferProfile};
 pub use timers::TimerKind;
 
 use self::core::Core;

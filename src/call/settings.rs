@@ -13,6 +13,44 @@ pub struct CallSettings {
     /// Where a transfer may go: exact destinations, or prefixes that end in `*`, compared byte for byte. `None`: every destination an intent
     /// can name was configured, so no second list is kept.
     pub transfer_allowed: Option<Vec<String>>,
+    pub transfer: TransferProfile,
+}
+
+/// What the call's trunk can do for a transfer; filled from the trunk's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TransferProfile {
+    pub refer: ReferProfile,
+    /// Where a REFER is refused or fails, dial the destination as a second leg and bridge.
+    pub bridge_on_failure: bool,
+    /// After an accepted consult hand the caller over by REFER with Replaces (RFC 3891), so that the worker leaves the path; where that is
+    /// refused the media is bridged.
+    pub replaces: bool,
+    /// Header of a REFER and of a second leg's INVITE that carries the reason and the summary. `None`: nothing but the reason, in the host's own.
+    pub header: Option<String>,
+    /// Whether second legs can be dialled over this trunk: without them a warm transfer is `Unsupported`.
+    pub dials: bool,
+    /// Attempts one call may make, all its transfers together; a further one is not dialled (`limit_reached`).
+    pub attempts_per_call: u32,
+}
+
+impl Default for TransferProfile {
+    fn default() -> Self {
+        Self { refer: ReferProfile::Works, bridge_on_failure: false, replaces: false, header: None, dials: true, attempts_per_call: 20 }
+    }
+}
+
+/// What the trunk does with a REFER.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReferProfile {
+    /// Answers and reports by NOTIFY.
+    #[default]
+    Works,
+    /// Answers 202 and never reports: the acceptance is all there is to know.
+    AcceptsWithoutNotify,
+    /// Refuses every REFER: none is sent.
+    Refuses,
 }
 
 /// How long the core waits for each answer before it goes on without it.

@@ -116,6 +116,20 @@ impl Assistants {
         self.by_name.get(route.map_or(self.default.as_str(), |route| route.assistant.as_str()))
     }
 
+    /// The assistant of this name.
+    pub fn named(&self, name: &str) -> Option<&Assigned> {
+        self.by_name.get(name)
+    }
+
+    /// The assistant of calls and chats that name none.
+    pub fn default_name(&self) -> &str {
+        &self.default
+    }
+
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
     pub fn all(&self) -> impl Iterator<Item = &Assigned> {
         self.by_name.values()
     }

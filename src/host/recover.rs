@@ -42,6 +42,7 @@ fn orphan(conversation: ConversationId, transcript: Transcript) -> CloseRecord {
         cause: EndCause::Orphaned,
         reason: EndCause::Orphaned.termination_reason(),
         summary: Redacted::new(crate::runtime::summarise(&transcript)),
+        facts: Vec::new(),
         transcript,
         variables: BTreeMap::new(),
         workflow_node: None,
@@ -81,6 +82,7 @@ pub(super) fn transcript(recording: &Recording) -> Transcript {
             }
             Entry::Command(_)
             | Entry::Event(_)
+            | Entry::Opened(_)
             | Entry::Ask(_)
             | Entry::Answer(_)
             | Entry::Sip(_)

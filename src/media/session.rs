@@ -1,6 +1,7 @@
 //! One leg's media: packets and ticks in, packets, frames and facts out. No socket, no clock, no allocation per packet.
 
 use super::dtmf::{DigitOut, DigitSender, EventReceiver, ToneDetector};
+use super::extras::Extras;
 use super::jitter::{Jitter, Placed};
 use super::playout::Playout;
 use super::rtcp::{self, LastReport, Sending};
@@ -52,7 +53,7 @@ pub struct Session {
     digits: DigitSender,
     outgoing: Sender,
     watch: Watch,
-    room: Option<RoomId>,
+    extras: Extras,
     closing: bool,
     heard: Frame,
     said: Frame,
@@ -77,7 +78,7 @@ impl Session {
             digits: DigitSender::default(),
             outgoing: Sender::new(at, config.seed),
             watch: Watch { timeout: config.media_timeout, since: at, lost: false, expected: config.remote.is_some() },
-            room: None,
+            extras: Extras::default(),
             closing: false,
             heard: [0; FRAME],
             said: [0; FRAME],
@@ -115,6 +116,7 @@ impl Session {
         if self.watch.seen(at) {
             self.facts.push_back(MediaFact::MediaBack);
         }
+        self.extras.packet_came();
         match kind {
             Kind::Event => self.on_event(at, header, payload),
             Kind::Audio(codec) => self.on_audio(at, header, codec, payload),
@@ -146,6 +148,7 @@ impl Session {
             MediaOrder::StopAll => {
                 self.playout.cut_all(&mut self.facts);
                 self.digits.clear();
+                self.extras.silence();
             }
             MediaOrder::Pause => self.playout.pause(true),
             MediaOrder::Resume => self.playout.pause(false),
@@ -169,8 +172,12 @@ impl Session {
             MediaOrder::SendDigit { digit, duration } => {
                 self.stats.digits_refused += u64::from(self.digits.enqueue(*digit, *duration).is_err());
             }
-            MediaOrder::Join { room } => self.room = Some(*room),
-            MediaOrder::Leave => self.room = None,
+            MediaOrder::Join { room } => self.extras.join(*room),
+            MediaOrder::Leave => self.extras.leave(),
+            MediaOrder::StartMusic { music } => self.extras.start_music(music),
+            MediaOrder::StopMusic => self.extras.stop_music(),
+            MediaOrder::PlayChime { chime } => self.extras.chime(*chime),
+            MediaOrder::ClassifyAnswer { budget } => self.extras.classify(*budget),
             MediaOrder::DetectSpeech { on: true } if self.vad.is_none() => self.vad = Some(Vad::new(super::VadConfig::default())),
             MediaOrder::DetectSpeech { on: true } => {}
             MediaOrder::DetectSpeech { on: false } => self.vad = None,
@@ -231,9 +238,11 @@ impl Session {
                 self.send_audio(timestamp, &mut octets, out)
             }
             None => {
-                self.playout.next(&mut self.said, &mut self.facts);
+                let speaking = self.playout.next(&mut self.said, &mut self.facts);
+                self.extras.mix(speaking, &mut self.said);
                 if let Some(mixed) = mixed {
                     mixer::add(&mut self.said, mixed);
+                    self.extras.relayed(&mut self.facts);
                 }
                 self.send_audio(timestamp, &mut octets, out)
             }
@@ -276,7 +285,7 @@ impl Session {
     }
 
     pub fn room(&self) -> Option<RoomId> {
-        self.room
+        self.extras.room()
     }
 
     pub fn is_closing(&self) -> bool {
@@ -373,6 +382,7 @@ impl Session {
     }
 
     fn listen(&mut self) {
+        self.extras.hear(&self.heard, &mut self.facts);
         if let Some(vad) = &mut self.vad {
             match vad.on_frame(&self.heard) {
                 Some(SpeechEdge::Started) => self.facts.push_back(MediaFact::SpeechStarted),

@@ -3,6 +3,7 @@
 //! Ids, times, the wire types of the contract, the list of why calls end. Types here carry data and check it when they are built; they decide
 //! nothing. This module imports no other module of the crate.
 
+mod attempt;
 mod bounded;
 mod cause;
 mod close;
@@ -18,6 +19,7 @@ mod turn;
 mod voice;
 mod words;
 
+pub use attempt::{AttemptRecord, AttemptWay, FailureReason, FallbackMode, SupervisorDecision};
 pub use bounded::{Bounded, OutOfBounds, Text};
 pub use cause::{Blame, EndCause, TerminationReason, TriggeredBy};
 pub use close::CloseStep;

@@ -150,4 +150,6 @@ pub enum TurnInput {
     Silent { reminder: u32 },
     /// A transfer is over and the caller is back; `on_failure` is the intent's workflow node.
     TransferEnded { outcome: TransferOutcome, on_failure: Option<String> },
+    /// An operator decided on an approval a turn was suspended for, or its time ran out (denied).
+    ApprovalDecided { approval: Uuid, approved: bool },
 }

@@ -18,12 +18,17 @@
 
 mod ask;
 mod assistant;
+mod briefing;
 mod close;
 mod context;
 mod dialogue;
 mod expression;
+mod http_tool;
+mod language;
 mod matcher;
+mod sentences;
 mod session;
+pub mod shell;
 mod template;
 mod tools;
 mod transcript;
@@ -31,10 +36,16 @@ mod value;
 mod workflow;
 
 pub use crate::model::{CallDirection, CloseStep};
-pub use ask::{Answer, AnswerBody, Ask, AskId, HttpToolCall, ModelCall, Question, RetryPolicy};
+pub use ask::{
+    Answer, AnswerBody, Ask, AskFailure, AskId, AskReason, ChatMessage, HeaderPiece, HeaderValue, HttpAnswer, HttpMethod, HttpToolCall,
+    ModelAnswer, ModelCall, Question, RetryPolicy, ToolCall, ToolChoice, ToolSpec,
+};
 pub use assistant::{Assistant, Fault, LoadError};
-pub use close::{CloseEvent, CloseLog, CloseRecord, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status, summarise};
-pub use session::{RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
+pub use close::{
+    CloseEvent, CloseLog, CloseRecord, IllegalStep, Next, PostJob, STEP_ATTEMPTS, facts_of, memory_ask, next_status, read_memory,
+    read_summary, summarise, summary_ask,
+};
+pub use session::{ApprovalRequest, MemoryFact, RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
 pub use transcript::{Role, Transcript, TranscriptEntry};
 pub use value::{Decimal, Value};
 pub use workflow::{NodeKind, Workflow};

@@ -174,8 +174,10 @@ mod tests {
             T::AlreadyInProgress,
             T::Interrupted,
             T::Unsupported,
+            T::Bridged,
         ];
-        fixed.into_iter().chain((400..700).map(|status| T::Failed { status })).collect()
+        let reasons = crate::model::FailureReason::ALL.into_iter().map(|why| T::NotReached { why });
+        fixed.into_iter().chain(reasons).chain((400..700).map(|status| T::Failed { status })).collect()
     }
 
     #[test]

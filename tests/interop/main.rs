@@ -8,6 +8,7 @@ mod operations;
 mod options;
 mod phone_calls;
 mod phones;
+mod proxy;
 mod sipp_calls;
 mod sound;
 mod spoken_call;

@@ -151,6 +151,8 @@ impl Site {
         let address = |text: &str| text.trim().parse::<SocketAddr>().expect("an address in the log");
         let sip: Vec<SocketAddr> = line["sip"].as_str().expect("the log names them").split(',').map(address).collect();
         let api = address(line["api"].as_str().expect("the log names it"));
+        // The first test of the process installs it; for the others it is there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Worker { site: self, udp: sip[0], tcp: sip[1], api, child, http: reqwest::Client::new() }
     }
 }

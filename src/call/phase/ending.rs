@@ -111,11 +111,15 @@ impl Ending {
             | Event::TurnFailed { .. }
             | Event::ReferAnswered { .. }
             | Event::ReferProgress { .. }
-            | Event::ReferEnded { .. } => {
+            | Event::ReferEnded { .. }
+            | Event::AnswerClassified { .. }
+            | Event::BriefingComposed { .. }
+            | Event::BridgeUp { .. }
+            | Event::BridgeFailed { .. } => {
                 core.stale(event.name());
                 Phase::Ending(self)
             }
-            Event::Offered(_) | Event::Ordered(AdminOrder::Say { .. }) => {
+            Event::Offered(_) | Event::Ordered(AdminOrder::Say { .. } | AdminOrder::DecideApproval { .. }) => {
                 core.unexpected(&event, "ending");
                 Phase::Ending(self)
             }

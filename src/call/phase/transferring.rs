@@ -77,7 +77,14 @@ impl Transferring {
             Event::Draining { deadline } => return self.draining(deadline, core),
             Event::TurnReady { result, .. } => self.late_turn(&result, core),
             Event::Tick => {}
-            Event::TurnSpeech { .. } | Event::TurnFailed { .. } | Event::SessionEnded { .. } => core.stale(event.name()),
+            Event::Ordered(AdminOrder::DecideApproval { approval, approved }) => self.back.keep_decision(approval, approved, core),
+            Event::TurnSpeech { .. }
+            | Event::TurnFailed { .. }
+            | Event::SessionEnded { .. }
+            | Event::AnswerClassified { .. }
+            | Event::BriefingComposed { .. }
+            | Event::BridgeUp { .. }
+            | Event::BridgeFailed { .. } => core.stale(event.name()),
             Event::Offered(_) | Event::LegRinging { .. } | Event::LegAnswered { .. } => core.unexpected(&event, "transferring"),
         }
         self.proceed(core)
@@ -125,6 +132,7 @@ impl Transferring {
             request,
             destination: self.attempt.intent.destination.clone().into(),
             reason: self.attempt.intent.reason.clone().map(Into::into),
+            headers: Vec::new(),
         });
         core.arm(TimerKind::ReferAnswer, core.settings.deadlines.refer_answer);
         Phase::Transferring(self)

@@ -38,6 +38,8 @@ pub(crate) fn is_worth_a_retry(outcome: TransferOutcome) -> bool {
         | TransferOutcome::NotAllowed
         | TransferOutcome::AlreadyInProgress
         | TransferOutcome::Interrupted
-        | TransferOutcome::Unsupported => false,
+        | TransferOutcome::Unsupported
+        | TransferOutcome::Bridged
+        | TransferOutcome::NotReached { .. } => false,
     }
 }

@@ -6,7 +6,7 @@
 use super::SqliteStore;
 use super::read::signed;
 use crate::model::{CloseStep, ConversationId};
-use crate::store::{Answer, Batch, Batches, CloseWrite, NewConversation, NumberedMessage, Origin, StoreError};
+use crate::store::{Answer, Batch, Batches, CloseWrite, NewConversation, NewMessage, NumberedMessage, Origin, StoreError};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row};
@@ -15,9 +15,10 @@ use uuid::Uuid;
 const DOING: &str = "storing a batch";
 
 const CREATES: &str = "INSERT INTO conversations (id, organisation, end_user, channel, origin, external_id, session_type, assistant, worker, \
-     status, terminal, subject, metadata, context_variables, started_at, created_at, updated_at) \
+     status, terminal, subject, metadata, context_variables, started_at, created_at, updated_at, channel_subtype, tool_input_overrides, \
+     ttl_expires_at) \
      SELECT v ->> 0, v ->> 1, v ->> 2, v ->> 3, v ->> 4, v ->> 5, v ->> 6, v ->> 7, v ->> 8, v ->> 9, v ->> 10, v ->> 11, v ->> 12, v ->> 13, \
-     v ->> 14, v ->> 14, v ->> 14 FROM (SELECT value AS v FROM json_each(?)) WHERE true ON CONFLICT DO NOTHING;";
+     v ->> 14, v ->> 14, v ->> 14, v ->> 15, v ->> 16, v ->> 17 FROM (SELECT value AS v FROM json_each(?)) WHERE true ON CONFLICT DO NOTHING;";
 const RECORDINGS: &str = "UPDATE conversations SET recording_path = j.value ->> 1, updated_at = j.value ->> 2 FROM json_each(?) AS j \
      WHERE conversations.id = j.value ->> 0;";
 const STATUSES: &str = "UPDATE conversations SET status = j.value ->> 1, terminal = j.value ->> 2, updated_at = j.value ->> 3 \
@@ -26,7 +27,8 @@ const TIMELINE: &str = "INSERT INTO timeline (conversation, seq, at_us, kind, te
      FROM (SELECT value AS v FROM json_each(?)) WHERE true ON CONFLICT DO NOTHING;";
 /// Without ON CONFLICT: a number that is taken needs a closer look.
 const MESSAGES: &str = "INSERT INTO messages (conversation, seq, id, role, content, producing_assistant, model_used, token_count, latency_ms, \
-     created_at) SELECT v ->> 0, v ->> 1, v ->> 2, v ->> 3, v ->> 4, v ->> 5, v ->> 6, v ->> 7, v ->> 8, v ->> 9 \
+     created_at, turn, authored_by, operator) SELECT v ->> 0, v ->> 1, v ->> 2, v ->> 3, v ->> 4, v ->> 5, v ->> 6, v ->> 7, v ->> 8, v ->> 9, \
+     v ->> 10, v ->> 11, v ->> 12 \
      FROM (SELECT value AS v FROM json_each(?));";
 const CLOSES: &str = "UPDATE conversations SET context_variables = j.value ->> 1, status = j.value ->> 2, terminal = 1, \
      termination_reason = j.value ->> 3, triggered_by = j.value ->> 4, ended_at = j.value ->> 5, closed_at = j.value ->> 6, \
@@ -125,6 +127,9 @@ fn create(new: &NewConversation) -> Value {
         metadata,
         context_variables,
         at,
+        channel_subtype,
+        tool_input_overrides,
+        ttl_expires_at,
     } = new;
     serde_json::json!([
         id.to_string(),
@@ -142,22 +147,30 @@ fn create(new: &NewConversation) -> Value {
         serde_json::to_string(metadata).unwrap_or_default(),
         serde_json::to_string(context_variables).unwrap_or_default(),
         signed(at.0),
+        channel_subtype,
+        tool_input_overrides.as_ref().and_then(|overrides| serde_json::to_string(overrides).ok()),
+        ttl_expires_at.map(|at| signed(at.0)),
     ])
 }
 
 fn numbered(conversation: ConversationId, message: &NumberedMessage) -> impl Serialize + '_ {
-    let NumberedMessage { seq, message: new } = message;
+    let NumberedMessage { seq, message } = message;
+    let NewMessage { id, role, content, producing_assistant, model_used, token_count, latency_ms, turn, authored_by, operator, created_at } =
+        message;
     (
         conversation.to_string(),
         seq,
-        new.id.to_string(),
-        new.role.as_str(),
-        new.content.expose(),
-        new.producing_assistant.map(|id| id.to_string()),
-        &new.model_used,
-        new.token_count.map(signed),
-        new.latency_ms.map(signed),
-        signed(new.created_at.0),
+        id.to_string(),
+        role.as_str(),
+        content.expose(),
+        producing_assistant.map(|id| id.to_string()),
+        model_used,
+        token_count.map(signed),
+        latency_ms.map(signed),
+        signed(created_at.0),
+        turn.map(|id| id.to_string()),
+        authored_by,
+        operator,
     )
 }
 
