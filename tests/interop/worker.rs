@@ -28,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) more: String,
     /// Keys of `[sip]`.
     pub(crate) sip: String,
+    /// Keys of `[recording]`.
+    pub(crate) recording: String,
     /// Keys of `[speech]`.
     pub(crate) speech: String,
     pub(crate) drain_deadline_seconds: u32,
@@ -39,6 +41,7 @@ impl Setup {
             assistants: vec![(name, assistant.into())],
             more: String::new(),
             sip: String::new(),
+            recording: "mode = \"full\"\naudio = true".to_owned(),
             speech: "engine = \"scripted\"".to_owned(),
             drain_deadline_seconds: 5,
         }
@@ -115,11 +118,12 @@ impl Site {
              [media]\naddress = \"127.0.0.1\"\nfirst_port = {first}\nlast_port = {last}\nquarantine_seconds = 1\n\
              [speech]\n{speech}\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[[api.key]]\nname = \"test\"\nkey_file = \"{root}/key\"\n\
-             [recording]\nmode = \"full\"\naudio = true\n\
+             [recording]\n{recording}\n\
              [assistants]\ndirectory = \"{root}/assistants\"\ndefault = \"{default}\"\n\
              [telemetry]\nformat = \"json\"\nlevel = \"voice_worker=debug,info\"\n{more}",
             drain = setup.drain_deadline_seconds,
             sip = setup.sip,
+            recording = setup.recording,
             speech = setup.speech,
             first = self.ports,
             last = self.ports + PORTS / 2 - 1,
