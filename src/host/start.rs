@@ -73,10 +73,7 @@ impl Worker {
         let stop = CancellationToken::new();
         let runtime = RuntimeShell::new(config.runtime, Arc::new(move || clock.now()))?;
         let speech = speech(config.speech).await?;
-        let lacking = match speech.state() {
-            SpeechState::Local | SpeechState::Scripted => Vec::new(),
-            SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
-        };
+        let lacking = lacking(&speech);
         let recorder = recorder(&config.recording)?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store).await?);
         let owners = config.trunk_owners.values().copied().chain(config.api.keys.organisations()).chain([config.organisation]);
@@ -207,6 +204,14 @@ impl Worker {
             () = tokio::time::sleep(at_most) => {}
             () = force.cancelled() => {}
         }
+    }
+}
+
+/// What the worker starts without, in words.
+fn lacking(speech: &Speech) -> Vec<String> {
+    match speech.state() {
+        SpeechState::Local | SpeechState::Scripted => Vec::new(),
+        SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
     }
 }
 
