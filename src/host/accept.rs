@@ -7,6 +7,7 @@ use super::inbox::inbox;
 use super::legs::{Legs, media_sink};
 use super::router::{Owner, Routed};
 use super::shells::Shells;
+use super::translate;
 use crate::call::{CallSettings, Direction, Opening};
 use crate::media::LegMediaConfig;
 use crate::model::{ConversationId, LegId, Redacted};
@@ -76,7 +77,8 @@ fn accept(shells: &Arc<Shells>, key: LegKey, incoming: &IncomingCall) -> Result<
     start_audio_recording(shells, conversation, &media);
     let address = shells.media_address.unwrap_or_else(|| incoming_address(incoming));
     let (runtime, opening) = self::conversation(shells, conversation, seed, incoming, &trunk.name, assigned);
-    let legs = Legs::new(trunk.name.clone(), key, media, address, Arc::clone(&shells.synthesizer), sender.clone(), &shells.tasks);
+    let mut legs = Legs::new(trunk.name.clone(), key, media, address, Arc::clone(&shells.synthesizer), sender.clone(), &shells.tasks);
+    legs.speak_as(LegId::CALLER, Arc::new(translate::speaking_style(&opening.settings.voice)));
     shells.router.add(key, Owner { leg: LegId::CALLER, inbox: sender.clone() });
     let view = Arc::new(View::default());
     let organisation = trunk.organisation.unwrap_or(shells.organisation);

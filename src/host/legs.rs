@@ -9,7 +9,9 @@ use crate::media::shell::LegMedia;
 use crate::model::{DtmfSettings, LegId, Millis, Redacted, UtteranceId};
 use crate::sip::endpoint::LegKey;
 use crate::sip::sdp::{AudioCodec, LocalMedia, NegotiatedAudio};
-use crate::speech::{Endpointing, ListenConfig, ListenHandle, Recognizer, SpeechError, SpeechEvent, Synthesizer};
+use crate::speech::{
+    Endpointing, Expectation, Expected, ListenConfig, ListenHandle, Recognizer, SpeakingStyle, SpeechError, SpeechEvent, Synthesizer,
+};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,7 +29,9 @@ struct Leg {
     address: IpAddr,
     voice: Voice,
     ear: Option<Arc<ListenHandle>>,
-    patience: Endpointing,
+    /// What the conversation waits for, and whether the keypad does.
+    expectation: Expectation,
+    keypad: bool,
     state: LegState,
 }
 
@@ -64,7 +68,8 @@ impl Legs {
     ) -> Self {
         let (voice, speaking) = Voice::new(synthesizer, Arc::clone(&media), inbox);
         tasks.spawn("voice", speaking);
-        let leg = Leg { key, media, address, voice, ear: None, patience: Endpointing::default(), state: LegState::Ringing };
+        let leg =
+            Leg { key, media, address, voice, ear: None, expectation: Expectation::default(), keypad: false, state: LegState::Ringing };
         Self { trunk, legs: BTreeMap::from([(LegId::CALLER, leg)]) }
     }
 
@@ -102,6 +107,13 @@ impl Legs {
         Ok(())
     }
 
+    /// How the assistant speaks on this leg.
+    pub(super) fn speak_as(&mut self, leg: LegId, style: Arc<SpeakingStyle>) {
+        if let Some(leg) = self.legs.get_mut(&leg) {
+            leg.voice.speak_as(style);
+        }
+    }
+
     /// False if it could not be queued.
     pub(super) fn play(&mut self, leg: LegId, utterance: UtteranceId, text: Redacted<String>) -> bool {
         self.legs.get_mut(&leg).is_some_and(|leg| leg.voice.play(utterance, text))
@@ -135,7 +147,8 @@ impl Legs {
         sink: impl Fn(SpeechEvent) + Send + Sync + 'static,
     ) -> Result<(), SpeechError> {
         let Some(leg) = self.legs.get_mut(&leg) else { return Ok(()) };
-        let config = ListenConfig { endpointing: leg.patience, ..ListenConfig::default() };
+        let expectation = leg.expected();
+        let config = ListenConfig { endpointing: Endpointing::expecting(expectation.kind), expectation, ..ListenConfig::default() };
         let ear = Arc::new(recognizer.listen(config, Arc::new(sink))?);
         let hears = Arc::clone(&ear);
         if leg.media.set_tap(Some(Box::new(move |frame| hears.push(frame)))).is_err() {
@@ -155,10 +168,18 @@ impl Legs {
     /// While a number is asked for, pauses between its groups do not end what the caller says.
     pub(super) fn collecting(&mut self, leg: LegId, settings: &DtmfSettings) {
         if let Some(leg) = self.legs.get_mut(&leg) {
-            leg.patience = if settings.dtmf_enabled { Endpointing::digits() } else { Endpointing::default() };
-            if let Some(ear) = &leg.ear {
-                ear.retune(leg.patience);
-            }
+            leg.keypad = settings.dtmf_enabled;
+            leg.retune();
+        }
+    }
+
+    /// What the conversation waits for now: the words of its choices, a number, anything.
+    pub(super) fn expect(&mut self, leg: LegId, expectation: Expectation) {
+        if let Some(leg) = self.legs.get_mut(&leg)
+            && leg.expectation != expectation
+        {
+            leg.expectation = expectation;
+            leg.retune();
         }
     }
 
@@ -167,6 +188,25 @@ impl Legs {
         if let Some(leg) = self.legs.remove(&leg) {
             let _ = leg.media.set_tap(None);
             send(&leg, MediaOrder::Close);
+        }
+    }
+}
+
+impl Leg {
+    /// A keypad that collects waits for digits, however they come.
+    fn expected(&self) -> Expectation {
+        let kind = match (self.expectation.kind, self.keypad) {
+            (Expected::Anything, true) => Expected::Digits { min: 1, max: 255 },
+            (kind, _) => kind,
+        };
+        Expectation { kind, hints: self.expectation.hints.clone() }
+    }
+
+    fn retune(&self) {
+        if let Some(ear) = &self.ear {
+            let expectation = self.expected();
+            ear.retune(Endpointing::expecting(expectation.kind));
+            ear.expect(&expectation);
         }
     }
 }

@@ -21,6 +21,7 @@
 
 mod codec;
 mod dtmf;
+mod ear;
 mod fact;
 mod jitter;
 mod mixer;
