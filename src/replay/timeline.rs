@@ -157,6 +157,9 @@ fn of_notice(notice: &Notice) -> Option<(Who, String)> {
         Notice::TurnTimedOut { turn } => format!("{turn} did not answer in time"),
         Notice::EndStepTimedOut { step } => format!("end step '{step}' did not answer in time"),
         Notice::DigitsDropped { count, .. } => format!("{count} key(s) dropped: too many"),
+        Notice::SpeechIgnored { on_hold, .. } => {
+            format!("speech not said to us was ignored ({})", if *on_hold { "on hold" } else { "our own echo" })
+        }
         Notice::HandoffRequested { .. } => "the assistant asks for a human".to_owned(),
         Notice::RecognitionFailed { given_up: true, .. } => "speech is not heard any more; keys are".to_owned(),
         Notice::InputsDropped { count } => format!("{count} thing(s) the caller said or keyed dropped: too many waited"),

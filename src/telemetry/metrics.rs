@@ -37,6 +37,7 @@ metric_list!(
         InputsDropped = "inputs_dropped_total", "Things callers said or keyed that could not wait for their turn.";
         SpeechDropped = "speech_dropped_total", "Words of assistants that were not spoken because too many waited.";
         RecognitionFailed = "recognition_failed_total", "Recogniser failures on live legs.";
+        SpeechIgnored = "speech_ignored_total", "Utterances that were not said to us, by what they were.";
         HandoffsRequested = "handoffs_requested_total", "Turns that asked for a human.";
         TransfersStarted = "transfers_started_total", "Transfer attempts.";
         TransfersEnded = "transfers_ended_total", "Transfers that ended, by outcome.";
@@ -91,6 +92,7 @@ impl Counter {
             Self::EndStepsTimedOut => Some(("step", END_STEPS)),
             Self::Orphans => Some(("kind", ORPHANS)),
             Self::CallsRefused => Some(("why", REFUSALS)),
+            Self::SpeechIgnored => Some(("what", NOT_FOR_US)),
             Self::TurnsTimedOut
             | Self::TurnsFailed
             | Self::PlaybackFailed
@@ -109,6 +111,8 @@ impl Counter {
 }
 
 const OTHER: &str = "other";
+/// Our own voice that came back; words while the peer held us.
+const NOT_FOR_US: &[&str] = &["echo", "hold"];
 /// `EndCause` in serde's words; a test holds the list against the type.
 const CAUSES: &[&str] = &[
     "caller_hung_up",
