@@ -216,8 +216,16 @@ fn route(r: &mut Reader<'_>, at: &str) -> Route {
 
 fn deadlines(r: &mut Reader<'_>) -> Deadlines {
     let d = Deadlines::default();
+    let bridged = r.millis("deadlines.bridged_ms", 60_000..=86_400_000, d.bridged);
     let mut span = |name: &str, default: Millis| r.millis(&format!("deadlines.{name}_ms"), 100..=600_000, default);
     Deadlines {
+        bridged,
+        classify: span("classify", d.classify),
+        compose: span("compose", d.compose),
+        briefing: span("briefing", d.briefing),
+        waiting_reminder: span("waiting_reminder", d.waiting_reminder),
+        approval: span("approval", d.approval),
+        human: span("human", d.human),
         turn: span("turn", d.turn),
         acknowledge: span("acknowledge", d.acknowledge),
         utterance: span("utterance", d.utterance),
