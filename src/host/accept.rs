@@ -14,7 +14,7 @@ use crate::replay::{Header, SCHEMA};
 use crate::runtime::{CallDirection, RuntimeOpening, VoiceRuntime};
 use crate::sip::endpoint::{IncomingCall, LegEvent, LegKey, Order};
 use crate::store::{LiveUpdate, NewConversation};
-use crate::telemetry::{Counter, count, mask_number};
+use crate::telemetry::{Counter, count, mask_number, span};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -96,7 +96,8 @@ fn accept(shells: &Arc<Shells>, key: LegKey, incoming: &IncomingCall) -> Result<
     );
     store_row(shells, conversation, organisation, assigned, &opening);
     let recording = shells.recorder.as_ref().map(|recorder| recorder.open(header(&opening, assigned)));
-    let driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, (sender, reader), recording, view);
+    let session = span::session(conversation, "inbound", &trunk.name, &assigned.name);
+    let driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, (sender, reader), recording, view, session);
     let owner = Arc::clone(shells);
     shells.tasks.spawn("call", async move {
         supervise(driver, opening).await;

@@ -31,6 +31,7 @@ mod recorder;
 mod recover;
 mod router;
 mod shells;
+mod spans;
 mod spawn;
 mod start;
 mod translate;
