@@ -37,6 +37,7 @@ fn orphan(conversation: ConversationId, transcript: Transcript) -> CloseRecord {
         cause: EndCause::Orphaned,
         reason: EndCause::Orphaned.termination_reason(),
         summary: Redacted::new(crate::runtime::summarise(&transcript)),
+        facts: Vec::new(),
         transcript,
         variables: BTreeMap::new(),
         workflow_node: None,
