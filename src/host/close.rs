@@ -7,8 +7,10 @@ use super::clock::Clock;
 use crate::model::{ConversationId, Redacted, SessionStatus, WallTime};
 use crate::runtime::{CloseEvent, CloseLog, CloseRecord, CloseStep, Next, Role};
 use crate::store::{self, CloseLogEntry, Closing, JobKind, NewMessage, NumberedMessage, Store, StoreError};
+use crate::telemetry::span;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Span;
 use uuid::Uuid;
 
 /// Before a failed step is tried again.
@@ -35,20 +37,25 @@ impl Closer {
     }
 
     /// Runs what is left of this conversation's close.
-    pub(super) async fn close(&self, conversation: ConversationId, record: CloseRecord) {
-        if let Err(parked) = self.try_close(conversation, &record).await {
+    /// Its span stands under `session`, the call's; `Span::none` where there is none.
+    pub(super) async fn close(&self, conversation: ConversationId, record: CloseRecord, session: &Span) {
+        if let Err(parked) = self.close_in(conversation, &record, session).await {
             tracing::error!(%conversation, %parked, "a conversation is not closed in the store yet");
         }
     }
 
     pub(super) async fn try_close(&self, conversation: ConversationId, record: &CloseRecord) -> Result<(), Parked> {
+        self.close_in(conversation, record, &Span::none()).await
+    }
+
+    async fn close_in(&self, conversation: ConversationId, record: &CloseRecord, session: &Span) -> Result<(), Parked> {
         let mut log = self.resumed(conversation).await;
         let ended_at = self.clock.wall();
         loop {
             match log.next() {
                 Next::Run { step, .. } => {
                     let _ = log.append(CloseEvent::Started(step));
-                    let outcome = match self.run(step, conversation, record, ended_at).await {
+                    let outcome = match self.run(step, conversation, record, session, ended_at).await {
                         Ok(()) => CloseEvent::Done(step),
                         Err(error) => {
                             tracing::warn!(%conversation, %step, %error, "a close step failed and is tried again");
@@ -86,7 +93,14 @@ impl Closer {
         log
     }
 
-    async fn run(&self, step: CloseStep, conversation: ConversationId, record: &CloseRecord, ended_at: WallTime) -> Result<(), StoreError> {
+    async fn run(
+        &self,
+        step: CloseStep,
+        conversation: ConversationId,
+        record: &CloseRecord,
+        session: &Span,
+        ended_at: WallTime,
+    ) -> Result<(), StoreError> {
         let at = self.clock.wall();
         match step {
             CloseStep::WorkflowCleanUp => {
@@ -98,8 +112,9 @@ impl Closer {
             }
             CloseStep::SessionEndSpan => {
                 let triggered_by = serde_json::to_value(record.triggered_by).unwrap_or_default();
-                let span = tracing::info_span!("session.end", %conversation, triggered_by = %triggered_by.as_str().unwrap_or_default());
-                span.in_scope(|| tracing::info!(reason = record.reason.as_str(), turns = record.turns, "session ended"));
+                let (triggered_by, reason) = (triggered_by.as_str().unwrap_or_default(), record.reason.as_str());
+                drop(span::session_end(session, conversation, triggered_by, reason, record.turns));
+                tracing::info!(%conversation, triggered_by, reason, turns = record.turns, "session ended");
             }
             CloseStep::RowClosed => {
                 let retention = self.retention_days.map(|days| WallTime(at.0.saturating_add(u64::from(days) * 86_400_000)));

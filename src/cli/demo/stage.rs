@@ -179,6 +179,7 @@ impl Stage {
             assistants,
             deadlines: crate::call::Deadlines::default(),
             observer: Some(observer),
+            exporting: None,
             metrics: None,
         })
     }
