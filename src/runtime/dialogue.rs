@@ -249,3 +249,6 @@ impl Dialogue {
         Redacted::new(keys.unwrap_or(text).trim())
     }
 }
+
+#[cfg(test)]
+mod tests;
