@@ -77,6 +77,7 @@ pub(super) fn transcript(recording: &Recording) -> Transcript {
             }
             Entry::Command(_)
             | Entry::Event(_)
+            | Entry::Opened(_)
             | Entry::Ask(_)
             | Entry::Answer(_)
             | Entry::Sip(_)

@@ -37,6 +37,7 @@ metric_list!(
         InputsDropped = "inputs_dropped_total", "Things callers said or keyed that could not wait for their turn.";
         SpeechDropped = "speech_dropped_total", "Words of assistants that were not spoken because too many waited.";
         RecognitionFailed = "recognition_failed_total", "Recogniser failures on live legs.";
+        SpeechIgnored = "speech_ignored_total", "Utterances that were not said to us, by what they were.";
         HandoffsRequested = "handoffs_requested_total", "Turns that asked for a human.";
         TransfersStarted = "transfers_started_total", "Transfer attempts.";
         TransfersEnded = "transfers_ended_total", "Transfers that ended, by outcome.";
@@ -45,6 +46,7 @@ metric_list!(
         UnexpectedEvents = "unexpected_events_total", "Events that meant nothing in their phase.";
         EndStepsTimedOut = "end_steps_timed_out_total", "Steps of a call's end that went on without their answer.";
         CallsRefused = "calls_refused_total", "Calls and destinations that were turned away, by why.";
+        OrdersNotCarriedOut = "orders_not_carried_out_total", "Orders of calls that this worker cannot carry out.";
         Orphans = "orphans_reaped_total", "Things found without their partners and removed; must stay 0.";
     }
 );
@@ -64,6 +66,7 @@ metric_list!(
         PacerSkipped = "pacer_ticks_skipped", "Ticks of the audio pacer left out since the start because it was too late.";
         RecordingFaults = "recording_faults", "Recordings that lost lines since the start.";
         Tasks = "tasks", "Tasks the worker spawned.";
+        AsksOpen = "asks_open", "Questions to models and tools under way.";
         StoreQueue = "store_queue", "Live updates that wait for the store.";
         StoreDropped = "store_updates_dropped", "Live updates dropped since the start.";
         StoreFailed = "store_updates_failed", "Live updates the store refused since the start.";
@@ -89,6 +92,7 @@ impl Counter {
             Self::EndStepsTimedOut => Some(("step", END_STEPS)),
             Self::Orphans => Some(("kind", ORPHANS)),
             Self::CallsRefused => Some(("why", REFUSALS)),
+            Self::SpeechIgnored => Some(("what", NOT_FOR_US)),
             Self::TurnsTimedOut
             | Self::TurnsFailed
             | Self::PlaybackFailed
@@ -100,12 +104,15 @@ impl Counter {
             | Self::TransfersStarted
             | Self::TransfersRefused
             | Self::StaleAnswers
-            | Self::UnexpectedEvents => None,
+            | Self::UnexpectedEvents
+            | Self::OrdersNotCarriedOut => None,
         }
     }
 }
 
 const OTHER: &str = "other";
+/// Our own voice that came back; words while the peer held us.
+const NOT_FOR_US: &[&str] = &["echo", "hold"];
 /// `EndCause` in serde's words; a test holds the list against the type.
 const CAUSES: &[&str] = &[
     "caller_hung_up",
@@ -152,6 +159,17 @@ const OUTCOMES: &[&str] = &[
     "already_in_progress",
     "interrupted",
     "unsupported",
+    "bridged",
+    "unreachable",
+    "machine",
+    "silent_supervisor",
+    "briefing_timeout",
+    "hold_exhausted",
+    "does_not_fit",
+    "bridge_failed",
+    "supervisor_hung_up",
+    "limit_reached",
+    "unconfirmed",
 ];
 const END_STEPS: &[&str] = &["last_words", "release", "close"];
 const REFUSALS: &[&str] = &["full", "draining", "no_assistant", "no_media", "destination"];
