@@ -19,6 +19,8 @@ pub enum TimerKind {
     BargeIn,
     /// The recogniser's final words did not come; the partial ones are used.
     FinalWords,
+    /// The voice that interrupted said nothing: what it cut goes on.
+    Resume,
     /// A keypad collection ends because no further key came.
     InterDigit,
     /// An utterance never ended.
@@ -48,12 +50,13 @@ pub enum TimerKind {
 }
 
 impl TimerKind {
-    pub const ALL: [TimerKind; 18] = [
+    pub const ALL: [TimerKind; 19] = [
         Self::Greeting,
         Self::Setup,
         Self::Acknowledge,
         Self::BargeIn,
         Self::FinalWords,
+        Self::Resume,
         Self::InterDigit,
         Self::Utterance,
         Self::Turn,

@@ -126,6 +126,10 @@ impl Assistants {
         &self.default
     }
 
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
     pub fn all(&self) -> impl Iterator<Item = &Assigned> {
         self.by_name.values()
     }

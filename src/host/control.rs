@@ -2,6 +2,7 @@
 
 use super::assistants::Assigned;
 use super::inbox::Fact;
+use super::place::place;
 use super::recover;
 use super::shells::Shells;
 use crate::api::{
@@ -45,8 +46,7 @@ impl CallControl for Control {
     }
 
     fn place_call(&self, call: PlaceCall) -> BoxFuture<'_, Result<PlacedCall, PlaceError>> {
-        drop(call);
-        Box::pin(std::future::ready(Err(PlaceError::Full("this worker has no number to call from".to_owned()))))
+        Box::pin(std::future::ready(place(&self.shells, &call)))
     }
 
     fn resolve_handoff(&self, conversation: ConversationId) -> BoxFuture<'_, Result<(), ControlError>> {
@@ -126,6 +126,7 @@ async fn end_durable(shells: &Shells, conversation: ConversationId, reason: Term
         workflow_node: None,
         turns: 0,
         summary: Redacted::default(),
+        facts: Vec::new(),
     };
     shells.closer.try_close(conversation, &record).await.map_err(|parked| ControlError::Failed(parked.to_string()))?;
     Ok(with_row(shells, conversation, TurnResult::bare(conversation, RuntimeStatus::Ended)).await)

@@ -25,6 +25,7 @@ mod chime;
 mod codec;
 mod conceal;
 mod dtmf;
+mod ear;
 mod extras;
 mod fact;
 mod jitter;

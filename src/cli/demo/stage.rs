@@ -2,9 +2,10 @@
 
 use super::play::DemoError;
 use crate::cli::phone::{Happening, Phone, PhoneConfig, Voice};
-use crate::host::{ApiConfig, Assistants, Clock, Config, MediaConfig, Observer, RecordingConfig, SipConfig, SpeechChoice};
+use crate::host::{ApiConfig, Assistants, Clock, Config, MediaConfig, Observer, RecordingConfig, SipConfig, SpeechChoice, TransferConfig};
 use crate::model::{Millis, OrganisationId};
 use crate::replay::transcript::{Step, parse};
+use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{SessionTimers, Timers};
 use crate::sip::trunk::{AllowList, DestinationTemplate, ReferProfile, Trunk, Trunks};
@@ -118,8 +119,10 @@ impl Stage {
             },
             trunks,
             trunk_owners: BTreeMap::new(),
+            transfer: TransferConfig::default(),
             media: MediaConfig { bind: LOOPBACK, ports: (20_000, 20_999), timeout: Millis::from_secs(30), quarantine: Millis(0) },
             speech: SpeechChoice::Given(self.speech.clone()),
+            runtime: ShellConfig::default(),
             api: ApiConfig { listen: ANY_PORT, metrics_open: true, keys: crate::api::KeyRing::default() },
             recording: RecordingConfig {
                 folder: Some(self.out.clone()),
@@ -148,6 +151,7 @@ fn trunk() -> Result<Trunk, DemoError> {
         template: DestinationTemplate::default(),
         allow: AllowList::parse(&["sip:*@127.0.0.1"]).map_err(fault)?,
         refer: ReferProfile::default(),
+        caller_id: None,
     })
 }
 
