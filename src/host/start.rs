@@ -70,7 +70,7 @@ impl Worker {
         let stop = CancellationToken::new();
         let speech = speech(config.speech).await?;
         let lacking = match speech.state() {
-            SpeechState::Local | SpeechState::Scripted => Vec::new(),
+            SpeechState::Local | SpeechState::Providers { .. } | SpeechState::Scripted => Vec::new(),
             SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
         };
         let recorder = recorder(&config.recording)?;
