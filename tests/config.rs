@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 use voice_worker::model::Millis;
-use voice_worker::settings::{self, Settings, SettingsErrors};
+use voice_worker::settings::{self, ReferMode, ReferProfile, Settings, SettingsErrors};
 use voice_worker::sip::trunk::AllowList;
 
 const REFERENCE: &str = include_str!("../config/worker.toml");
@@ -69,15 +69,29 @@ fn the_examples_of_the_reference_are_valid() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("carrier-password"), "s3cret\n").unwrap();
     fs::write(dir.path().join("api-key"), "k").unwrap();
+    fs::write(dir.path().join("crm-key"), "k2").unwrap();
     // The reference shows both ways to give a key; one call can take only one.
     let text: String = with_examples().lines().filter(|line| !line.starts_with("key_file")).map(|line| format!("{line}\n")).collect();
     let credentials = env(&[("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap())]);
     let settings = settings::parse(None, &text, credentials).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(settings.trunks[0].password.as_ref().unwrap().expose(), "s3cret");
     assert_eq!(settings.api.keys[0].name, "console");
+    assert_eq!((settings.models[0].role.as_str(), settings.secrets[0].value.expose().as_str()), ("main", "k2"));
     let allowed = &settings.trunks[0].allow_destinations;
     assert!(!AllowList::parse(allowed).unwrap_or_else(|error| panic!("{error}")).is_empty());
     assert_eq!(settings.assistants.routes[0].trunk.as_deref(), Some("carrier"));
+}
+
+#[test]
+fn a_trunk_says_what_its_refer_is_like_and_a_bad_hold_music_names_its_file() {
+    let text = "[[trunk]]\nname = \"a\"\naddress = \"h\"\nrefer = \"refuses\"\nbridge_on_failure = true\nreplaces = true\n\
+                transfer_header = \"X-Why\"\nreferred_by = false\ncaller_id = \"+4930\"\n[transfer]\nhold_music = \"/nonexistent/hold.wav\"\n";
+    let settings = settings::parse(None, text, env(&[])).unwrap_or_else(|faults| panic!("{faults}"));
+    let ReferProfile { mode, bridge_on_failure, replaces, header, referred_by } = settings.trunks[0].refer.clone();
+    assert_eq!((mode, bridge_on_failure, replaces, referred_by), (ReferMode::Refuses, true, true, false));
+    assert_eq!((header.as_deref(), settings.trunks[0].caller_id.as_deref()), (Some("X-Why"), Some("+4930")));
+    let refused = settings::compose(&settings).map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("transfer.hold_music /nonexistent/hold.wav"), "{refused}");
 }
 
 #[test]
@@ -165,9 +179,25 @@ fn rules_between_keys_are_checked() {
     one("[[trunk]]\nname = \"a\"\naddress = \"h\"\n[[trunk]]\nname = \"a\"\naddress = \"h\"\n", "is the name of another [[trunk]]");
     one("[[trunk]]\nname = \"a\"\n", "needs sources");
     one("[[trunk]]\nname = \"a\"\naddress = \"h\"\ndestination_template = \"sip:x\"\n", "must contain {number}");
+    let trunk = "[[trunk]]\nname = \"a\"\naddress = \"h\"\n";
+    one(&format!("{trunk}refer = \"sometimes\"\n"), "works");
+    one(&format!("{trunk}transfer_header = \"Via\"\n"), "must be User-to-User, Subject or a name that begins with X-");
+    one(&format!("{trunk}caller_id = \"a b\"\n"), "is the user part of a SIP address");
+    one("[transfer]\nattempts_per_hour = 100001\n", "0..=100000");
+    one("[transfer]\nattempts_per_call = 101\n", "0..=100");
     one("[[api.key]]\nname = \"a\"\n", "needs exactly one of sha256 and key_file");
     one("[[api.key]]\nname = \"a\"\nsha256 = \"12\"\n", "64 hexadecimal digits");
     one("[[assistants.route]]\nnumber = \"1\"\nassistant = \"a\"\ntrunk = \"b\"\n", "no [[trunk]] has this name");
+    let model =
+        |role: &str, more: &str| format!("[[model]]\nrole = \"{role}\"\nbase_url = \"http://127.0.0.1:1/v1\"\nmodel = \"m\"\n{more}\n");
+    one(&model("a", "fallback = [\"b\"]"), "\"b\" is the role of no [[model]]; there is: a");
+    one(&model("a", "fallback = [\"a\"]"), "\"a\" would be asked twice");
+    one(&(model("a", "") + &model("a", "")), "is the role of another [[model]]");
+    one(&model("a", "request_ms = 1000"), "must be at least first_token_ms (6000) and idle_ms (4000)");
+    one(&model("a", "temperature = 2.5"), "2.5 is out of range; allowed is a number in 0..=2");
+    one("[[model]]\nrole = \"a\"\nmodel = \"m\"\nbase_url = \"ftp://h/v1\"\n", "only http and https URLs");
+    one("[[model]]\nrole = \"a\"\nbase_url = \"http://h\"\n", "model[0].model: is required");
+    one("[[secret]]\nname = \"a\"\n", "secret[0].file: is required");
     one("[telemetry]\nlevel = \"a=b=c\"\n", "is no filter");
     one("[sip]\nallow = [\"10.0.0.0/33\"]\n", "is no network");
 }
@@ -183,6 +213,16 @@ fn a_missing_secret_names_its_file_and_a_present_one_is_never_shown() {
     let text = format!("[[trunk]]\nname = \"a\"\naddress = \"h\"\nusername = \"u\"\npassword_file = {:?}\n", file.to_str().unwrap());
     let settings = parse(&text).unwrap();
     assert!(!format!("{settings:?}").contains("hunter2"));
+
+    let model = "[[model]]\nrole = \"a\"\nbase_url = \"http://h/v1\"\nmodel = \"m\"\nkey_file";
+    let text = format!("{model} = {file:?}\n[[secret]]\nname = \"s\"\nfile = {file:?}\n");
+    let settings = parse(&text).unwrap();
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    let composed = settings::compose(&settings).unwrap();
+    assert_eq!(composed.runtime.roles["a"].key.as_ref().unwrap().expose(), "hunter2");
+    assert!(!format!("{:?}", composed.runtime).contains("hunter2"));
+    fs::write(&file, "two\nlines\n").unwrap();
+    assert!(faults(&text).iter().all(|fault| fault.contains("no HTTP header can carry") && !fault.contains("two")));
 }
 
 #[test]

@@ -11,13 +11,14 @@ use super::directory::Directory;
 use super::inbox::Fact;
 use super::recorder::Recorder;
 use super::router::Router;
-use super::shells::Shells;
+use super::shells::{Calling, Shells};
 use super::spawn::Tasks;
 use super::{notify, reconcile, recover};
 use crate::api::{self, ApiState};
 use crate::call::Event;
 use crate::media::shell::{EngineConfig, MediaEngine};
 use crate::model::{CallTime, Millis, WorkerId, WorkerTime};
+use crate::runtime::shell::RuntimeShell;
 use crate::sip::endpoint::{Config as EndpointConfig, Endpoint, OptionsStatus, Order};
 use crate::sip::shell::{OrderQueue, ShellConfig, ShellError, ShellLimits, Sockets, order_queue};
 use crate::sip::trunk::Trunks;
@@ -58,6 +59,8 @@ pub enum HostError {
     Store(#[from] StoreError),
     #[error("recordings cannot be written to {}: check that the folder can be made and written by the worker's user", path.display())]
     Recordings { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Runtime(#[from] crate::runtime::shell::ShellError),
     #[error("the speech engines could not be started: {0}")]
     Speech(String),
 }
@@ -68,6 +71,7 @@ impl Worker {
         let clock = Clock::start();
         let tasks = Tasks::new();
         let stop = CancellationToken::new();
+        let runtime = RuntimeShell::new(config.runtime, Arc::new(move || clock.now()))?;
         let speech = speech(config.speech).await?;
         let lacking = match speech.state() {
             SpeechState::Local | SpeechState::Providers { .. } | SpeechState::Scripted => Vec::new(),
@@ -97,6 +101,7 @@ impl Worker {
             router: Router::default(),
             sip: handle,
             media,
+            runtime: Arc::new(runtime),
             synthesizer: Arc::clone(&speech.synthesizer),
             recognizer: Arc::clone(&speech.recognizer),
             store: Arc::clone(&store),
@@ -104,13 +109,14 @@ impl Worker {
             closer: Closer::new(store, clock, config.recording.retention_days),
             recorder,
             dialling: Dialling::new(config.trunks, config.trunk_owners),
+            calling: Calling::new(config.transfer),
             observer: config.observer,
             assistants: config.assistants,
             deadlines: config.deadlines,
             media_timeout: config.media.timeout,
             media_address: advertised.or_else(|| (!bind.is_unspecified()).then_some(bind)),
             audio_folder: config.recording.audio,
-            own_uri: format!("sip:worker@{}", sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string)),
+            own_host: sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string),
             worker: WorkerId(Uuid::now_v7()),
             organisation: config.organisation,
             lacking,

@@ -1,7 +1,7 @@
 //! Between vocabularies: SIP, media and speech facts into the core's words, the core's causes into SIP's. Pure.
 
-use crate::call::{Event, LegFailure, ReleaseReason, ReleasedBy};
-use crate::media::{AudioCodec, AudioFormat, EventFormat, MediaDirection, MediaFact, MediaOrder};
+use crate::call::{AnswerVerdict, Event, LegFailure, ReleaseReason, ReleasedBy};
+use crate::media::{Answerer, AudioCodec, AudioFormat, EventFormat, MediaDirection, MediaFact, MediaOrder};
 use crate::model::{DigitSource, EndCause, LegId, Redacted, RequestId, Speed, VoiceSettings};
 use crate::runtime::ExpectedInput;
 use crate::sip::endpoint::{self as sip, LegEvent, OrderError, Reason};
@@ -11,12 +11,16 @@ use crate::speech::{Expectation, Expected, SpeakingStyle, SpeechEvent};
 /// What a fact about a SIP leg means to the core. `refer` is the REFER under way on that leg, if any; facts about an older one mean nothing.
 pub(super) fn leg_event(leg: LegId, event: &LegEvent, refer: Option<RequestId>) -> Option<Event> {
     match event {
-        LegEvent::Incoming { .. } | LegEvent::ModifyFailed { .. } | LegEvent::ReferRequested { .. } => None,
+        LegEvent::Incoming { .. }
+        | LegEvent::ModifyFailed { .. }
+        | LegEvent::ReferRequested { .. }
+        | LegEvent::Redirected { .. }
+        | LegEvent::ReplaceRequested { .. } => None,
         LegEvent::Ringing { .. } => Some(Event::LegRinging { leg }),
         LegEvent::Answered { .. } | LegEvent::Confirmed { .. } => Some(Event::LegAnswered { leg }),
         LegEvent::Failed { status, .. } => Some(Event::LegFailed { leg, why: failure(*status) }),
         LegEvent::Released { by, why, .. } => Some(Event::LegReleased { leg, by: released_by(*by), why: release_reason(*why) }),
-        LegEvent::MediaChanged { media, .. } => Some(Event::LegHeld { leg, held: media.held_by_peer }),
+        LegEvent::MediaChanged { media, .. } | LegEvent::Replaced { media, .. } => Some(Event::LegHeld { leg, held: media.held_by_peer }),
         LegEvent::Digit { digit, .. } => Some(Event::DigitPressed { leg, digit: *digit, source: DigitSource::SipInfo }),
         LegEvent::ReferAnswered { status, .. } => refer.map(|request| Event::ReferAnswered { leg, request, status: *status }),
         LegEvent::ReferProgress { status, .. } => refer.map(|request| Event::ReferProgress { leg, request, status: *status }),
@@ -55,6 +59,9 @@ pub(super) fn summary(event: &LegEvent) -> &'static str {
         LegEvent::ReferProgress { .. } => "NOTIFY",
         LegEvent::ReferEnded { .. } => "NOTIFY, terminated",
         LegEvent::ReferRequested { .. } => "REFER",
+        LegEvent::Redirected { .. } => "3xx INVITE, followed",
+        LegEvent::ReplaceRequested { .. } => "INVITE with Replaces",
+        LegEvent::Replaced { .. } => "ACK, another peer took over",
     }
 }
 
@@ -65,11 +72,15 @@ pub(super) fn media_fact(leg: LegId, fact: &MediaFact) -> Option<Event> {
         MediaFact::PlaybackEnded { utterance, report } => Some(Event::PlaybackEnded { utterance: *utterance, report: *report }),
         MediaFact::DigitPressed { digit, source } => Some(Event::DigitPressed { leg, digit: *digit, source: *source }),
         MediaFact::MediaLost => Some(Event::MediaLost { leg }),
+        MediaFact::AnswerClassified { who, after_beep } => {
+            Some(Event::AnswerClassified { leg, verdict: verdict(*who), after_beep: *after_beep })
+        }
         // Speech edges come from the recogniser, which gates them by its own model.
         MediaFact::SpeechStarted
         | MediaFact::SpeechEnded
         | MediaFact::MediaBack
         | MediaFact::SourceChanged { .. }
+        | MediaFact::RoomFlows { .. }
         | MediaFact::RecordingEnded { .. }
         | MediaFact::Closed { .. } => None,
     }
@@ -132,6 +143,14 @@ pub fn media_orders(agreed: &NegotiatedAudio) -> Result<Vec<MediaOrder>, String>
 /// The Reason header (RFC 3326) of the BYE or CANCEL that ends a leg for this cause.
 pub(super) fn reason_header(cause: EndCause) -> Reason {
     Reason { protocol: "SIP".to_owned(), cause: cause.sip_status(), text: Some(cause.termination_reason().as_str().to_owned()) }
+}
+
+fn verdict(who: Answerer) -> AnswerVerdict {
+    match who {
+        Answerer::Human => AnswerVerdict::Human,
+        Answerer::Machine => AnswerVerdict::Machine,
+        Answerer::Unclear => AnswerVerdict::Unclear,
+    }
 }
 
 fn failure(status: u16) -> LegFailure {

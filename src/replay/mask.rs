@@ -29,6 +29,7 @@ impl Masker {
             Entry::Event(event) => Entry::Event(self.event(event)),
             Entry::Command(command) => Entry::Command(self.command(command)),
             // The runtime's own questions hold prompts and answers: without words there is nothing left to keep.
+            Entry::Opened(_) => Entry::Opened(serde_json::Value::Null),
             Entry::Ask(_) => Entry::Ask(serde_json::Value::Null),
             Entry::Answer(_) => Entry::Answer(serde_json::Value::Null),
             kept @ (Entry::Sip(_) | Entry::Truncated { .. } | Entry::Closed) => kept,
@@ -43,6 +44,7 @@ impl Masker {
             Event::Transcript { leg, text, confidence_permille } => {
                 Event::Transcript { leg, text: self.spoken(&text), confidence_permille }
             }
+            Event::BriefingComposed { request, text } => Event::BriefingComposed { request, text: hidden(&text) },
             Event::TurnSpeech { turn, text } => Event::TurnSpeech { turn, text: hidden(&text) },
             Event::TurnReady { turn, result } => Event::TurnReady { turn, result: Box::new(turn_result(*result)) },
             Event::Ordered(AdminOrder::Say { text }) => Event::Ordered(AdminOrder::Say { text: hidden(&text) }),
@@ -56,6 +58,9 @@ impl Masker {
             | Event::ReferAnswered { .. }
             | Event::ReferProgress { .. }
             | Event::ReferEnded { .. }
+            | Event::AnswerClassified { .. }
+            | Event::BridgeUp { .. }
+            | Event::BridgeFailed { .. }
             | Event::SpeechStarted { .. }
             | Event::SpeechEnded { .. }
             | Event::RecognitionFailed { .. }
@@ -64,7 +69,7 @@ impl Masker {
             | Event::PlaybackFailed { .. }
             | Event::TurnFailed { .. }
             | Event::SessionEnded { .. }
-            | Event::Ordered(AdminOrder::HangUp { .. } | AdminOrder::ResolveHandoff)
+            | Event::Ordered(AdminOrder::HangUp { .. } | AdminOrder::ResolveHandoff | AdminOrder::DecideApproval { .. })
             | Event::Draining { .. }
             | Event::Overloaded) => kept,
         }
@@ -73,8 +78,15 @@ impl Masker {
     fn command(&mut self, command: Command) -> Command {
         match command {
             Command::Play { leg, utterance, text } => Command::Play { leg, utterance, text: hidden(&text) },
-            Command::Refer { leg, request, destination, reason } => {
-                Command::Refer { leg, request, destination, reason: reason.as_ref().map(hidden) }
+            Command::Refer { leg, request, destination, reason, headers: told } => {
+                Command::Refer { leg, request, destination, reason: reason.as_ref().map(hidden), headers: headers(told) }
+            }
+            Command::Dial { leg, request, destination, headers: told, ring } => {
+                Command::Dial { leg, request, destination, headers: headers(told), ring }
+            }
+            Command::NoteAttempt { mut record } => {
+                record.briefing = record.briefing.as_ref().map(hidden);
+                Command::NoteAttempt { record }
             }
             Command::ReportHeard { turn, text } => Command::ReportHeard { turn, text: hidden(&text) },
             Command::RunTurn { turn, input } => Command::RunTurn { turn, input: self.turn_input(input) },
@@ -91,6 +103,15 @@ impl Masker {
             | Command::Listen { .. }
             | Command::StopListening { .. }
             | Command::CancelTurn { .. }
+            | Command::ReferReplacing { .. }
+            | Command::Bridge { .. }
+            | Command::Unbridge { .. }
+            | Command::StartHoldMusic { .. }
+            | Command::StopHoldMusic { .. }
+            | Command::Tone { .. }
+            | Command::ClassifyAnswer { .. }
+            | Command::ComposeBriefing { .. }
+            | Command::NoteStatus { .. }
             | Command::EndSession { .. }
             | Command::Notify(_)) => kept,
         }
@@ -113,7 +134,8 @@ impl Masker {
         match input {
             TurnInput::Said { text } => TurnInput::Said { text: self.spoken(&text) },
             TurnInput::Keyed { text } => TurnInput::Keyed { text: hidden(&text) },
-            kept @ (TurnInput::Started | TurnInput::Silent { .. } | TurnInput::TransferEnded { .. }) => kept,
+            kept
+            @ (TurnInput::Started | TurnInput::Silent { .. } | TurnInput::TransferEnded { .. } | TurnInput::ApprovalDecided { .. }) => kept,
         }
     }
 
@@ -146,6 +168,11 @@ fn turn_result(mut result: TurnResult) -> TurnResult {
     }
     result.handoff = None;
     result
+}
+
+/// Names stay, what they carry does not.
+fn headers(told: Vec<(String, Redacted<String>)>) -> Vec<(String, Redacted<String>)> {
+    told.into_iter().map(|(name, value)| (name, hidden(&value))).collect()
 }
 
 fn hidden(text: &Redacted<String>) -> Redacted<String> {

@@ -18,24 +18,36 @@
 
 mod ask;
 mod assistant;
+mod briefing;
 mod close;
 mod context;
 mod dialogue;
 mod expected;
 mod expression;
+mod http_tool;
+mod language;
 mod matcher;
+mod sentences;
 mod session;
+pub mod shell;
 mod template;
 mod tools;
 mod transcript;
 mod value;
 mod workflow;
 
-pub use ask::{Answer, AnswerBody, Ask, AskId, HttpToolCall, ModelCall, Question, RetryPolicy};
+pub use crate::model::{CallDirection, CloseStep};
+pub use ask::{
+    Answer, AnswerBody, Ask, AskFailure, AskId, AskReason, ChatMessage, HeaderPiece, HeaderValue, HttpAnswer, HttpMethod, HttpToolCall,
+    ModelAnswer, ModelCall, Question, RetryPolicy, ToolCall, ToolChoice, ToolSpec,
+};
 pub use assistant::{Assistant, Fault, LoadError};
-pub use close::{CloseEvent, CloseLog, CloseRecord, CloseStep, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status, summarise};
+pub use close::{
+    CloseEvent, CloseLog, CloseRecord, IllegalStep, Next, PostJob, STEP_ATTEMPTS, facts_of, memory_ask, next_status, read_memory,
+    read_summary, summarise, summary_ask,
+};
 pub use expected::ExpectedInput;
-pub use session::{CallDirection, RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
+pub use session::{ApprovalRequest, MemoryFact, RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
 pub use transcript::{Role, Transcript, TranscriptEntry};
 pub use value::{Decimal, Value};
 pub use workflow::{NodeKind, Workflow};

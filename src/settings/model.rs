@@ -2,6 +2,7 @@
 
 use crate::call::Deadlines;
 use crate::model::{Millis, OrganisationId, Redacted};
+use crate::runtime::shell::ModelRole;
 use crate::sip::acl::{AccessList, Cidr};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,8 +14,11 @@ pub struct Settings {
     pub worker: Worker,
     pub sip: Sip,
     pub trunks: Vec<Trunk>,
+    pub transfer: Transfer,
     pub media: Media,
     pub speech: Speech,
+    pub models: Vec<Model>,
+    pub secrets: Vec<Secret>,
     pub api: Api,
     pub recording: Recording,
     pub store: Store,
@@ -34,6 +38,8 @@ pub struct Worker {
     pub drain_deadline: Millis,
     /// Calls at the same time, a transfer's second leg not counted; 1–10,000.
     pub max_calls: u32,
+    /// Questions to models and tools at the same time, over all calls; 1–10,000.
+    pub max_asks: u32,
     /// Owner of calls whose trunk names no organisation.
     pub organisation: OrganisationId,
 }
@@ -48,6 +54,7 @@ impl Default for Worker {
             state_dir: PathBuf::from("state"),
             drain_deadline: Millis::from_secs(300),
             max_calls: 200,
+            max_asks: 256,
             organisation: DEFAULT_ORGANISATION,
         }
     }
@@ -112,6 +119,8 @@ pub struct Trunk {
     /// What may be dialled or referred to: a number prefix (`+4930`), every user of one host (`sip:*@pbx.example`), an exact URI, or `*`. Empty: none.
     pub allow_destinations: Vec<String>,
     pub refer: ReferProfile,
+    /// User part of From on calls placed over it; `None`: the number the caller called.
+    pub caller_id: Option<String>,
     /// Owner of its calls; `None`: the worker's.
     pub organisation: Option<OrganisationId>,
 }
@@ -123,18 +132,49 @@ pub enum Transport {
     Tcp,
 }
 
-/// What the trunk's REFER is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the trunk's REFER is like, and what is done where it does not help.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferProfile {
-    /// False: a cold transfer is not attempted by REFER.
-    pub enabled: bool,
-    /// The peer's BYE after 202 and before a final NOTIFY is a success.
-    pub bye_is_success: bool,
+    pub mode: ReferMode,
+    /// Where a REFER is refused or fails, the destination is dialled as a second leg and bridged.
+    pub bridge_on_failure: bool,
+    /// After a consult the caller is handed over by REFER with Replaces; where that fails the two are bridged.
+    pub replaces: bool,
+    /// Header for reason and summary; `None`: the reason alone, in `X-Transfer-Reason`.
+    pub header: Option<String>,
+    /// Send Referred-By with a REFER.
+    pub referred_by: bool,
 }
 
 impl Default for ReferProfile {
     fn default() -> Self {
-        Self { enabled: true, bye_is_success: true }
+        Self { mode: ReferMode::default(), bridge_on_failure: false, replaces: false, header: None, referred_by: true }
+    }
+}
+
+/// What the trunk does with a REFER.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReferMode {
+    #[default]
+    Works,
+    AcceptsWithoutNotify,
+    Refuses,
+}
+
+/// `[transfer]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// Outbound attempts of the whole worker (REFERs, second legs, outbound calls) in any hour; 0–100,000.
+    pub attempts_per_hour: u32,
+    /// Outbound attempts of one call, all its transfers together; 0–100.
+    pub attempts_per_call: u32,
+    /// A WAV (8 kHz, 16 bit, mono or stereo, at most ten minutes) that loops while a caller is on hold; `None`: the built-in music.
+    pub hold_music: Option<PathBuf>,
+}
+
+impl Default for Transfer {
+    fn default() -> Self {
+        Self { attempts_per_hour: 1_000, attempts_per_call: 20, hold_music: None }
     }
 }
 
@@ -179,6 +219,23 @@ pub enum SpeechEngine {
     Local,
     /// Fixed tones and scripted words, for tests.
     Scripted,
+}
+
+/// `[[model]]`: a language model behind an OpenAI-compatible endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Unique; assistants and fallbacks name it.
+    pub role: String,
+    /// `None`: the key was wrong and is a fault.
+    pub endpoint: Option<ModelRole>,
+}
+
+/// `[[secret]]`: what `${secret:name}` in a tool's headers stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    pub name: String,
+    /// From `file`.
+    pub value: Redacted<String>,
 }
 
 /// `[api]`

@@ -46,6 +46,7 @@ metric_list!(
         UnexpectedEvents = "unexpected_events_total", "Events that meant nothing in their phase.";
         EndStepsTimedOut = "end_steps_timed_out_total", "Steps of a call's end that went on without their answer.";
         CallsRefused = "calls_refused_total", "Calls and destinations that were turned away, by why.";
+        OrdersNotCarriedOut = "orders_not_carried_out_total", "Orders of calls that this worker cannot carry out.";
         Orphans = "orphans_reaped_total", "Things found without their partners and removed; must stay 0.";
     }
 );
@@ -65,6 +66,7 @@ metric_list!(
         PacerSkipped = "pacer_ticks_skipped", "Ticks of the audio pacer left out since the start because it was too late.";
         RecordingFaults = "recording_faults", "Recordings that lost lines since the start.";
         Tasks = "tasks", "Tasks the worker spawned.";
+        AsksOpen = "asks_open", "Questions to models and tools under way.";
         StoreQueue = "store_queue", "Live updates that wait for the store.";
         StoreDropped = "store_updates_dropped", "Live updates dropped since the start.";
         StoreFailed = "store_updates_failed", "Live updates the store refused since the start.";
@@ -102,7 +104,8 @@ impl Counter {
             | Self::TransfersStarted
             | Self::TransfersRefused
             | Self::StaleAnswers
-            | Self::UnexpectedEvents => None,
+            | Self::UnexpectedEvents
+            | Self::OrdersNotCarriedOut => None,
         }
     }
 }
@@ -156,6 +159,17 @@ const OUTCOMES: &[&str] = &[
     "already_in_progress",
     "interrupted",
     "unsupported",
+    "bridged",
+    "unreachable",
+    "machine",
+    "silent_supervisor",
+    "briefing_timeout",
+    "hold_exhausted",
+    "does_not_fit",
+    "bridge_failed",
+    "supervisor_hung_up",
+    "limit_reached",
+    "unconfirmed",
 ];
 const END_STEPS: &[&str] = &["last_words", "release", "close"];
 const REFUSALS: &[&str] = &["full", "draining", "no_assistant", "no_media", "destination"];

@@ -32,6 +32,10 @@ pub fn report(conversation: ConversationId, notice: &Notice) {
             tracing::warn!(%conversation, %leg, keys, "keys beyond what a collection holds were dropped");
             count(Counter::DigitsDropped, "", u64::from(*keys));
         }
+        Notice::SayRefused { phase } => {
+            tracing::warn!(%conversation, phase, "an operator's words were not spoken: nobody would hear them as meant");
+            count(Counter::SpeechDropped, "", 1);
+        }
         Notice::TransferStarted { attempt } => {
             tracing::info!(%conversation, attempt, "a transfer attempt starts");
             count(Counter::TransfersStarted, "", 1);
@@ -180,8 +184,10 @@ mod tests {
             T::AlreadyInProgress,
             T::Interrupted,
             T::Unsupported,
+            T::Bridged,
         ];
-        fixed.into_iter().chain((400..700).map(|status| T::Failed { status })).collect()
+        let reasons = crate::model::FailureReason::ALL.into_iter().map(|why| T::NotReached { why });
+        fixed.into_iter().chain(reasons).chain((400..700).map(|status| T::Failed { status })).collect()
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::call::silence::{Silence, SilenceStep};
 use crate::call::turn::{Inputs, TurnLoop};
 use crate::call::{AdminOrder, Command, Event, TimerKind};
 use crate::model::{Digit, EndCause, LegId, Millis, Notice, SilenceEndAction, SilenceReminderMode, TransferOutcome, TurnInput};
+use uuid::Uuid;
 
 /// How often the recogniser is started again before it counts as gone.
 const RECOGNISER_RESTARTS: u32 = 2;
@@ -116,12 +117,20 @@ impl Talking {
             Event::Ordered(AdminOrder::HangUp { reason }) => return self.end(EndCause::AdminEnded(reason), LastWords::None, core),
             Event::Ordered(AdminOrder::ResolveHandoff) => return self.end(EndCause::HandoffResolved, LastWords::PlayOut, core),
             Event::Ordered(AdminOrder::Say { text }) => core.say(None, text.expose(), Shield::Polite),
+            Event::Ordered(AdminOrder::DecideApproval { approval, approved }) => {
+                self.keep_decision(approval, approved, core);
+            }
             Event::Overloaded => return self.end(EndCause::Overloaded, LastWords::None, core),
             Event::Draining { deadline } => core.begin_drain(deadline),
             Event::Tick => {}
-            Event::ReferAnswered { .. } | Event::ReferProgress { .. } | Event::ReferEnded { .. } | Event::SessionEnded { .. } => {
-                core.stale(event.name());
-            }
+            Event::ReferAnswered { .. }
+            | Event::ReferProgress { .. }
+            | Event::ReferEnded { .. }
+            | Event::AnswerClassified { .. }
+            | Event::BriefingComposed { .. }
+            | Event::BridgeUp { .. }
+            | Event::BridgeFailed { .. }
+            | Event::SessionEnded { .. } => core.stale(event.name()),
             Event::Offered(_) | Event::LegRinging { .. } | Event::LegAnswered { .. } => core.unexpected(&event, "talking"),
         }
         self.settle(core)
@@ -151,6 +160,17 @@ impl Talking {
             | TimerKind::ReferAnswer
             | TimerKind::ReferNotify
             | TimerKind::ReferTotal
+            | TimerKind::Classify
+            | TimerKind::Compose
+            | TimerKind::Reassurance
+            | TimerKind::SupervisorSilence
+            | TimerKind::Dial
+            | TimerKind::Briefing
+            | TimerKind::BridgeConfirm
+            | TimerKind::Hold
+            | TimerKind::Waiting
+            | TimerKind::WaitingOver
+            | TimerKind::LegRelease
             | TimerKind::LastWords
             | TimerKind::Release
             | TimerKind::Close => {}
@@ -180,6 +200,11 @@ impl Talking {
     /// A key while no collection can take it.
     pub(crate) fn keep_key(&mut self, digit: Digit, core: &mut Core) {
         self.keep(Kept::Asked, digit, core);
+    }
+
+    /// A decision for the turn that waits for it; told when the caller is back.
+    pub(crate) fn keep_decision(&mut self, approval: Uuid, approved: bool, core: &mut Core) {
+        self.inputs.push(TurnInput::ApprovalDecided { approval, approved }, core);
     }
 
     /// The words the caller would have said by now: used where the final ones did not come.

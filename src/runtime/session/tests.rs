@@ -1,11 +1,12 @@
 //! Tests of session.
 
 use super::*;
-use crate::model::{Bounded, TransferOutcome};
+use crate::model::{Bounded, TransferMode, TransferOutcome};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 const FRONT_DESK: &str = include_str!("../../../config/assistants/front-desk.toml");
+const CONCIERGE: &str = include_str!("../../../config/assistants/concierge.toml");
 const ECHO: &str = include_str!("../../../config/assistants/echo.toml");
 
 struct Talk {
@@ -290,6 +291,20 @@ fn one_of_many_targets_is_picked_by_what_the_caller_says() {
 }
 
 #[test]
+fn the_concierge_brings_the_caller_to_a_supervisor_who_is_told_what_it_is_about() {
+    let mut talk = Talk::with(CONCIERGE);
+    talk.start();
+    assert_eq!(text(&talk.say("My delivery is broken")), "Shall I bring you to the supervisor?");
+    let intent = talk.say("yes please").call_transfer.unwrap();
+    let warm = intent.warm.as_ref().unwrap();
+    assert_eq!((intent.mode, warm.max_hold_seconds.get(), intent.on_failure.as_deref()), (TransferMode::Warm, 90, Some("not_reached")));
+    assert!(warm.briefing_template.as_ref().unwrap().as_str().ends_with("It is about: My delivery is broken."), "{warm:?}");
+    let back = talk.give(TurnInput::TransferEnded { outcome: TransferOutcome::Failed { status: 486 }, on_failure: intent.on_failure });
+    assert!(text(&back).starts_with("The supervisor is on another call."), "{back:?}");
+    assert!(talk.key("DTMF: 1").call_transfer.is_some(), "it may be tried again");
+}
+
+#[test]
 fn a_caller_with_the_first_word_is_heard_by_the_start_node() {
     let mut talk = Talk::with(&FRONT_DESK.replace("first_speaker = \"agent\"", "first_speaker = \"user\""));
     assert_eq!(text(&talk.say("my number is 4572")), "I have 4 5 7 2. Is that right?");
@@ -362,7 +377,8 @@ fn ending_twice_answers_the_same_and_creates_nothing() {
 #[test]
 fn answers_nobody_asked_for_are_counted() {
     let mut talk = Talk::with(ECHO);
-    talk.runtime.answer(Answer { id: crate::runtime::ask::AskId(4), body: crate::runtime::ask::AnswerBody::TimedOut });
+    talk.runtime
+        .answer(Answer { id: crate::runtime::ask::AskId(4), body: crate::runtime::ask::AnswerBody::TimedOut { elapsed: Millis(5) } });
     assert_eq!((talk.runtime.stray_answers(), talk.runtime.poll()), (1, None));
 }
 
