@@ -257,7 +257,7 @@ fn run_shells(shells: &Arc<Shells>, sockets: Sockets, endpoint: Endpoint, orders
 /// What the worker was started without, in words.
 fn lacking(speech: &Speech) -> Vec<String> {
     match speech.state() {
-        SpeechState::Local | SpeechState::Scripted => Vec::new(),
+        SpeechState::Local | SpeechState::Providers { .. } | SpeechState::Scripted => Vec::new(),
         SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
     }
 }
