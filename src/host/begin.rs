@@ -149,6 +149,7 @@ fn header(opening: &Opening, assigned: &Assigned) -> Header {
         assistant_digest: assigned.digest.clone(),
         assistant: assigned.name.clone(),
         masked: false,
+        sealed: None,
     }
 }
 

@@ -103,9 +103,10 @@ impl Worker {
             synthesizer: Arc::clone(&speech.synthesizer),
             recognizer: Arc::clone(&speech.recognizer),
             store: Arc::clone(&store),
+            closer: Closer::new(store, writer.clone(), clock, config.recording.retention_days),
             writer,
-            closer: Closer::new(store, clock, config.recording.retention_days),
             recorder,
+            recording_key: config.recording.key,
             dialling: Dialling::new(config.trunks, config.trunk_owners),
             calling: Calling::new(config.transfer),
             observer: config.observer,
@@ -221,7 +222,7 @@ fn recorder(recording: &RecordingConfig) -> Result<Option<Recorder>, HostError> 
         std::fs::create_dir_all(folder).map_err(fault(folder))?;
     }
     let Some(folder) = &recording.folder else { return Ok(None) };
-    Recorder::start(folder, recording.masked, recording.max_bytes).map(Some).map_err(fault(folder))
+    Recorder::start(folder, recording.protection.clone(), recording.max_bytes).map(Some).map_err(fault(folder))
 }
 
 /// SIP's sockets, bound, and the endpoint that will speak on them.

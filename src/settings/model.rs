@@ -1,6 +1,7 @@
 //! The settings as plain data. `Default` is a worker that runs with no file at all.
 
 use crate::call::Deadlines;
+use crate::host::SealKey;
 use crate::model::{Millis, OrganisationId, Redacted};
 use crate::runtime::shell::{BaseUrl, ModelRole};
 use crate::sip::acl::{AccessList, Cidr};
@@ -271,6 +272,8 @@ pub struct Recording {
     pub mode: RecordingMode,
     /// `None`: `recordings` under the state directory.
     pub directory: Option<PathBuf>,
+    /// Of `recording.key_file`: encrypts where `mode` says so, and opens what was encrypted before.
+    pub key: Option<SealKey>,
     /// A WAV of both sides beside the event recording.
     pub audio: bool,
     /// Bound of one call's event recording; 64 KiB–1 GiB.
@@ -281,7 +284,7 @@ pub struct Recording {
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { mode: RecordingMode::Full, directory: None, audio: false, max_bytes: 64 << 20, retention_days: 30 }
+        Self { mode: RecordingMode::Full, directory: None, key: None, audio: false, max_bytes: 64 << 20, retention_days: 30 }
     }
 }
 
@@ -293,6 +296,8 @@ pub enum RecordingMode {
     Masked,
     /// Everything, as the database holds it too; the files are for the worker's user alone.
     Full,
+    /// Everything, each line encrypted with the key of `recording.key_file`.
+    Encrypted,
 }
 
 /// `[store]`
