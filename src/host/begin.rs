@@ -8,13 +8,14 @@ use super::inbox::{Inbox, InboxReader};
 use super::legs::Legs;
 use super::line::Line;
 use super::shells::Shells;
+use super::translate;
 use crate::call::{CallSettings, Direction, Opening};
 use crate::media::shell::LegMedia;
 use crate::model::{ConversationId, LegId, OrganisationId, Redacted};
 use crate::replay::{Header, SCHEMA};
 use crate::runtime::{RuntimeOpening, Value, VoiceRuntime};
 use crate::store::{LiveUpdate, NewConversation, Origin};
-use crate::telemetry::mask_number;
+use crate::telemetry::{mask_number, span};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -87,7 +88,8 @@ pub(super) fn begin(
     let conversation = parties.conversation;
     start_audio_recording(shells, conversation, &first.media);
     let opening = opening(shells, &parties, &runtime);
-    let mut legs = Legs::new(parties.trunk.clone(), Arc::clone(&shells.synthesizer), inbox.0.clone(), shells.tasks.clone());
+    let style = Arc::new(translate::speaking_style(&opening.settings.voice));
+    let mut legs = Legs::new(parties.trunk.clone(), Arc::clone(&shells.synthesizer), style, inbox.0.clone(), shells.tasks.clone());
     legs.add(LegId::CALLER, first.line, first.media, first.address);
     let view = Arc::new(View::default());
     shells.directory.add(
@@ -106,7 +108,8 @@ pub(super) fn begin(
     );
     store_row(shells, &parties, assigned, &opening);
     let recording = shells.recorder.as_ref().map(|recorder| recorder.open(header(&opening, assigned)));
-    let driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, inbox, recording, view);
+    let session = span::session(conversation, parties.word(), &parties.trunk, &assigned.name);
+    let driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, inbox, recording, view, session);
     let owner = Arc::clone(shells);
     shells.tasks.spawn("call", async move {
         supervise(driver, opening).await;

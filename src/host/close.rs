@@ -9,9 +9,11 @@ use super::clock::Clock;
 use crate::model::{ConversationId, Redacted, SessionStatus, WallTime};
 use crate::runtime::{CloseEvent, CloseLog, CloseRecord, CloseStep, Next, Role};
 use crate::store::{self, CloseLogEntry, CloseWrite, Closing, JobKind, NewMessage, NumberedMessage, Store, StoreError, Writer};
+use crate::telemetry::span;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tracing::Span;
 use uuid::Uuid;
 
 /// Before a failed step is tried again.
@@ -45,15 +47,15 @@ impl Closer {
         Self { store, writer, clock, retention_days, parked: Arc::default() }
     }
 
-    /// Closes a conversation that ends now. All of it in one transaction, shared with whatever else the writer has; where that does not go through,
+    /// Closes a conversation that ends now; its last span stands under `session`, the call's, `Span::none` where there is none. All of it in one transaction, shared with whatever else the writer has; where that does not go through,
     /// step by step.
-    pub(super) async fn close(&self, conversation: ConversationId, record: CloseRecord) {
+    pub(super) async fn close(&self, conversation: ConversationId, record: CloseRecord, session: &Span) {
         // Once, before the transaction that notes it: a crash in between says it twice rather than never.
-        tell_session_end(conversation, &record);
+        tell_session_end(session, conversation, &record);
         if self.writer.close(self.whole(conversation, &record)).await.is_ok() {
             return;
         }
-        if let Err(parked) = self.by_steps(conversation, &record, true).await {
+        if let Err(parked) = self.by_steps(conversation, &record, session, true).await {
             tracing::error!(%conversation, %parked, "a conversation is not closed in the store yet");
             if parked.transient {
                 self.park(conversation, record);
@@ -63,7 +65,7 @@ impl Closer {
 
     /// Runs what is left of this conversation's close, step by step.
     pub(super) async fn try_close(&self, conversation: ConversationId, record: &CloseRecord) -> Result<(), Parked> {
-        self.by_steps(conversation, record, false).await
+        self.by_steps(conversation, record, &Span::none(), false).await
     }
 
     /// Takes up what the store did not take. Ends with the first one that fails again.
@@ -71,7 +73,7 @@ impl Closer {
         loop {
             let next = self.lock().pop_first();
             let Some((conversation, record)) = next else { return };
-            match self.by_steps(conversation, &record, true).await {
+            match self.by_steps(conversation, &record, &Span::none(), true).await {
                 Ok(()) => tracing::info!(%conversation, "a conversation whose close had to wait is closed"),
                 Err(parked) => {
                     if parked.transient {
@@ -116,7 +118,7 @@ impl Closer {
         }
     }
 
-    async fn by_steps(&self, conversation: ConversationId, record: &CloseRecord, told: bool) -> Result<(), Parked> {
+    async fn by_steps(&self, conversation: ConversationId, record: &CloseRecord, session: &Span, told: bool) -> Result<(), Parked> {
         let mut log = self.resumed(conversation).await;
         let ended_at = self.clock.wall();
         let mut transient = false;
@@ -124,7 +126,7 @@ impl Closer {
             match log.next() {
                 Next::Run { step, .. } => {
                     let _ = log.append(CloseEvent::Started(step));
-                    let outcome = match self.run(step, conversation, record, (ended_at, told)).await {
+                    let outcome = match self.run(step, conversation, record, session, (ended_at, told)).await {
                         Ok(()) => CloseEvent::Done(step),
                         Err(error) => {
                             tracing::warn!(%conversation, %step, %error, "a close step failed and is tried again");
@@ -168,6 +170,7 @@ impl Closer {
         step: CloseStep,
         conversation: ConversationId,
         record: &CloseRecord,
+        session: &Span,
         (ended_at, told): (WallTime, bool),
     ) -> Result<(), StoreError> {
         let at = self.clock.wall();
@@ -177,7 +180,7 @@ impl Closer {
                 self.store.flush(conversation, messages(conversation, record, at)).await?;
             }
             CloseStep::SessionEndSpan if told => {}
-            CloseStep::SessionEndSpan => tell_session_end(conversation, record),
+            CloseStep::SessionEndSpan => tell_session_end(session, conversation, record),
             CloseStep::RowClosed => {
                 self.store.close(conversation, self.closing(record, ended_at, at)).await?;
             }
@@ -189,10 +192,11 @@ impl Closer {
     }
 }
 
-fn tell_session_end(conversation: ConversationId, record: &CloseRecord) {
+fn tell_session_end(session: &Span, conversation: ConversationId, record: &CloseRecord) {
     let triggered_by = serde_json::to_value(record.triggered_by).unwrap_or_default();
-    let span = tracing::info_span!("session.end", %conversation, triggered_by = %triggered_by.as_str().unwrap_or_default());
-    span.in_scope(|| tracing::info!(reason = record.reason.as_str(), turns = record.turns, "session ended"));
+    let (triggered_by, reason) = (triggered_by.as_str().unwrap_or_default(), record.reason.as_str());
+    drop(span::session_end(session, conversation, triggered_by, reason, record.turns));
+    tracing::info!(%conversation, triggered_by, reason, turns = record.turns, "session ended");
 }
 
 fn context(record: &CloseRecord) -> serde_json::Map<String, serde_json::Value> {

@@ -14,7 +14,7 @@ use crate::sip::endpoint::{SessionTimers, Timers};
 use crate::sip::trunk::Trunks;
 use crate::speech::{LocalConfig, Speech};
 use crate::store::SqliteConfig;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Exporting, Metrics};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -39,6 +39,8 @@ pub struct Config {
     pub assistants: Assistants,
     pub deadlines: Deadlines,
     pub observer: Option<Observer>,
+    /// Sends spans to a collector; `None`: they go nowhere.
+    pub exporting: Option<Exporting>,
     /// The page `/metrics` shows; `None`: an empty one.
     pub metrics: Option<Metrics>,
 }

@@ -11,6 +11,7 @@ use super::inbox::{Fact, Inbox, InboxReader};
 use super::legs::Legs;
 use super::recorder::CallRecording;
 use super::shells::Shells;
+use super::spans::Spans;
 use super::translate;
 use crate::call::{Call, Command, Direction, Event, Opening};
 use crate::media::MediaFact;
@@ -19,7 +20,7 @@ use crate::model::{
     WallTime, WorkerTime,
 };
 use crate::replay::{Entry, Line, SipFact, Way, Words, moment};
-use crate::runtime::{RuntimeOutput, VoiceRuntime};
+use crate::runtime::{AnswerBody, RuntimeOutput, VoiceRuntime};
 use crate::sip::endpoint::LegEvent;
 use crate::store::LiveUpdate;
 use futures_util::FutureExt;
@@ -52,6 +53,7 @@ pub(super) struct Driver {
     pub(super) called: Redacted<String>,
     pub(super) wall: WallTime,
     pub(super) cause: Option<EndCause>,
+    pub(super) spans: Spans,
     asks: Asks,
     call: Call,
     reader: InboxReader,
@@ -72,6 +74,7 @@ impl Driver {
         inbox: (Inbox, InboxReader),
         recording: Option<CallRecording>,
         view: Arc<View>,
+        session: tracing::Span,
     ) -> Self {
         let started = shells.clock.now();
         let (inbox, reader) = inbox;
@@ -91,6 +94,7 @@ impl Driver {
             called: Redacted::default(),
             wall: WallTime(0),
             cause: None,
+            spans: Spans::new(session),
             asks: Asks::new(),
             call: Call::new(),
             reader,
@@ -154,7 +158,11 @@ impl Driver {
             }
             Fact::Runtime(answer, _place) => {
                 self.note(&asks::recorded(&answer, Entry::Answer));
-                self.asks.answered(&answer);
+                let why = self.asks.answered(&answer);
+                if let (AnswerBody::ModelDelta { .. }, Some(why)) = (&answer.body, why) {
+                    let at = self.now();
+                    self.spans.words(at, why);
+                }
                 self.runtime.answer(answer);
                 self.poll_runtime();
             }
@@ -210,9 +218,11 @@ impl Driver {
                 recording.durable().await;
             }
             self.overhear(&event);
+            self.spans.event(at, &event);
             self.call.handle(at, event);
             while let Some(command) = self.call.poll_command() {
                 self.note_at(at, &Entry::Command(command.clone()));
+                self.spans.command(at, &command);
                 self.carry_out(command);
             }
             self.view.update(self.call.phase(), self.call.armed_timers(), self.legs.states());
@@ -233,6 +243,8 @@ impl Driver {
     }
 
     pub(super) fn poll_runtime(&mut self) {
+        let expectation = translate::expectation(self.runtime.expected_input());
+        self.legs.expect(LegId::CALLER, expectation);
         while let Some(output) = self.runtime.poll() {
             let event = match output {
                 RuntimeOutput::Ready { turn, result } => Event::TurnReady { turn, result },
@@ -240,7 +252,8 @@ impl Driver {
                 RuntimeOutput::Failed { turn, error } => Event::TurnFailed { turn, error },
                 RuntimeOutput::Ask(ask) => {
                     self.note(&asks::recorded(&ask, Entry::Ask));
-                    self.asks.begin(&self.shells, &self.inbox, ask);
+                    let span = self.spans.ask(&ask);
+                    self.asks.begin(&self.shells, &self.inbox, ask, span);
                     continue;
                 }
                 RuntimeOutput::CancelAsk { id } => {
@@ -316,7 +329,7 @@ impl Driver {
         }
         if self.cause.is_none() {
             let record = self.runtime.end_session(TriggeredBy::Worker, EndCause::EngineFailed);
-            self.shells.closer.close(self.conversation, record).await;
+            self.shells.closer.close(self.conversation, record, self.spans.session()).await;
         }
         self.notify(&Notice::CallEnded { cause: EndCause::EngineFailed, duration: Millis(self.now().millis()) });
     }

@@ -40,6 +40,7 @@ mod recover;
 mod referral;
 mod router;
 mod shells;
+mod spans;
 mod spawn;
 mod start;
 mod translate;

@@ -41,6 +41,8 @@ const LAST_GOODBYES: Duration = Duration::from_secs(50);
 pub struct Worker {
     shells: Arc<Shells>,
     stop: CancellationToken,
+    /// After everything that makes spans.
+    spans_stop: CancellationToken,
     sip: Vec<SocketAddr>,
     api: SocketAddr,
     writer_done: tokio::task::JoinHandle<()>,
@@ -70,10 +72,9 @@ impl Worker {
     pub async fn start(config: Config) -> Result<Self, HostError> {
         let clock = Clock::start();
         let tasks = Tasks::new();
-        let stop = CancellationToken::new();
+        let (stop, spans_stop) = (CancellationToken::new(), CancellationToken::new());
         let runtime = RuntimeShell::new(config.runtime, Arc::new(move || clock.now()))?;
         let speech = speech(config.speech).await?;
-        let lacking = lacking(&speech);
         let recorder = recorder(&config.recording)?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store).await?);
         let owners = config.trunk_owners.values().copied().chain(config.api.keys.organisations()).chain([config.organisation]);
@@ -117,8 +118,11 @@ impl Worker {
             own_host: sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string),
             worker: WorkerId(Uuid::now_v7()),
             organisation: config.organisation,
-            lacking,
+            lacking: lacking(&speech),
         });
+        if let Some(exporting) = config.exporting {
+            shells.tasks.spawn("otlp", exporting.run(spans_stop.clone().cancelled_owned()));
+        }
         recover::recover(&shells).await;
         run_shells(&shells, sockets, endpoint, orders, &stop);
         let control = Arc::new(Control { shells: Arc::clone(&shells) });
@@ -133,7 +137,7 @@ impl Worker {
             }
         });
         notify::ready("taking calls");
-        Ok(Self { shells, stop, sip, api: api_address, writer_done })
+        Ok(Self { shells, stop, spans_stop, sip, api: api_address, writer_done })
     }
 
     /// SIP addresses really bound, UDP first.
@@ -183,6 +187,7 @@ impl Worker {
             tracing::error!(running = ?tasks.running(), "tasks did not end; their work is lost");
             return;
         }
+        self.spans_stop.cancel();
         tasks.joined().await;
     }
 
@@ -204,14 +209,6 @@ impl Worker {
             () = tokio::time::sleep(at_most) => {}
             () = force.cancelled() => {}
         }
-    }
-}
-
-/// What the worker starts without, in words.
-fn lacking(speech: &Speech) -> Vec<String> {
-    match speech.state() {
-        SpeechState::Local | SpeechState::Scripted => Vec::new(),
-        SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
     }
 }
 
@@ -256,6 +253,14 @@ fn run_shells(shells: &Arc<Shells>, sockets: Sockets, endpoint: Endpoint, orders
     });
     shells.tasks.spawn("reconcile", reconcile::reconcile(Arc::clone(shells), stop.clone()));
     shells.tasks.spawn("watchdog", notify::watchdog(stop.clone()));
+}
+
+/// What the worker was started without, in words.
+fn lacking(speech: &Speech) -> Vec<String> {
+    match speech.state() {
+        SpeechState::Local | SpeechState::Providers { .. } | SpeechState::Scripted => Vec::new(),
+        SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
+    }
 }
 
 /// Loading weights takes a second or two of pure work: it must not stand on an async thread.

@@ -22,6 +22,7 @@ mod briefing;
 mod close;
 mod context;
 mod dialogue;
+mod expected;
 mod expression;
 mod http_tool;
 mod language;
@@ -45,6 +46,7 @@ pub use close::{
     CloseEvent, CloseLog, CloseRecord, IllegalStep, Next, PostJob, STEP_ATTEMPTS, facts_of, memory_ask, next_status, read_memory,
     read_summary, summarise, summary_ask,
 };
+pub use expected::ExpectedInput;
 pub use session::{ApprovalRequest, MemoryFact, RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
 pub use transcript::{Role, Transcript, TranscriptEntry};
 pub use value::{Decimal, Value};

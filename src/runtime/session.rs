@@ -5,6 +5,7 @@ use super::assistant::Assistant;
 use super::briefing;
 use super::close::{CloseRecord, facts_of, summarise, written};
 use super::dialogue::{Dialogue, History, Progress, Reply, Usage, Wanted};
+use super::expected::ExpectedInput;
 use super::transcript::{Note, Role, Transcript};
 use super::value::Value;
 use crate::model::{
@@ -334,6 +335,11 @@ impl VoiceRuntime {
     /// The assistant's voice settings with every `{{var}}` in their spoken texts filled; what the call core gets.
     pub fn voice_settings(&self) -> VoiceSettings {
         self.dialogue.voice_settings(&self.assistant)
+    }
+
+    /// What the next words of the caller are expected to be. Changes with each turn.
+    pub fn expected_input(&self) -> ExpectedInput {
+        self.dialogue.expected_input(&self.assistant)
     }
 
     /// What was said so far; bounded, see [`Transcript`].

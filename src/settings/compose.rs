@@ -83,6 +83,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         assistants: assistants(settings)?,
         deadlines: settings.deadlines.clone(),
         observer: None,
+        exporting: None,
         metrics: None,
     })
 }
@@ -162,8 +163,8 @@ fn speech(settings: &Settings) -> SpeechChoice {
             cache_bytes: PROMPT_CACHE_BYTES,
         }),
         SpeechEngine::Scripted => {
-            let nobody: [&str; 0] = [];
-            SpeechChoice::Given(Speech::scripted(ScriptedRecognizer::new(nobody), ScriptedSynthesizer::new(SCRIPTED_WORD_MS)))
+            let words = settings.speech.scripted_words.iter().cloned();
+            SpeechChoice::Given(Speech::scripted(ScriptedRecognizer::new(words), ScriptedSynthesizer::new(SCRIPTED_WORD_MS)))
         }
     }
 }

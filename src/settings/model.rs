@@ -3,7 +3,7 @@
 use crate::call::Deadlines;
 use crate::host::SealKey;
 use crate::model::{Millis, OrganisationId, Redacted};
-use crate::runtime::shell::ModelRole;
+use crate::runtime::shell::{BaseUrl, ModelRole};
 use crate::sip::acl::{AccessList, Cidr};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -204,13 +204,15 @@ pub struct Speech {
     pub engine: SpeechEngine,
     /// Where the fetch command put the models.
     pub models_dir: PathBuf,
+    /// What the scripted ear takes each burst of sound for, in order, over all calls.
+    pub scripted_words: Vec<String>,
     /// Threads of the engines together, 1–64; 0: as many as the machine has cores.
     pub threads: u32,
 }
 
 impl Default for Speech {
     fn default() -> Self {
-        Self { engine: SpeechEngine::Local, models_dir: PathBuf::from("models"), threads: 0 }
+        Self { engine: SpeechEngine::Local, models_dir: PathBuf::from("models"), scripted_words: Vec::new(), threads: 0 }
     }
 }
 
@@ -345,11 +347,15 @@ pub struct Telemetry {
     pub format: LogFormat,
     /// `tracing` filter directives: `info`, `voice_worker=debug,info`.
     pub level: String,
+    /// Base URL of the collector that spans go to; `None`: none are made.
+    pub otlp_endpoint: Option<BaseUrl>,
+    /// From `otlp.token_file`: sent as `Authorization: Bearer`.
+    pub otlp_token: Option<Redacted<String>>,
 }
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned() }
+        Self { format: LogFormat::Text, level: "info".to_owned(), otlp_endpoint: None, otlp_token: None }
     }
 }
 

@@ -141,6 +141,7 @@ fn speech(r: &mut Reader<'_>) -> Speech {
     Speech {
         engine: r.word("speech.engine", &[("local", SpeechEngine::Local), ("scripted", SpeechEngine::Scripted)], d.engine),
         models_dir: r.path("speech.models_dir").unwrap_or(d.models_dir),
+        scripted_words: r.texts("speech.scripted_words").unwrap_or_default(),
         threads: r.count("speech.threads", 0..=64, d.threads),
     }
 }
@@ -240,8 +241,16 @@ fn route(r: &mut Reader<'_>, at: &str) -> Route {
 
 fn deadlines(r: &mut Reader<'_>) -> Deadlines {
     let d = Deadlines::default();
+    let bridged = r.millis("deadlines.bridged_ms", 60_000..=86_400_000, d.bridged);
     let mut span = |name: &str, default: Millis| r.millis(&format!("deadlines.{name}_ms"), 100..=600_000, default);
     Deadlines {
+        bridged,
+        classify: span("classify", d.classify),
+        compose: span("compose", d.compose),
+        briefing: span("briefing", d.briefing),
+        waiting_reminder: span("waiting_reminder", d.waiting_reminder),
+        approval: span("approval", d.approval),
+        human: span("human", d.human),
         turn: span("turn", d.turn),
         acknowledge: span("acknowledge", d.acknowledge),
         utterance: span("utterance", d.utterance),
@@ -262,7 +271,12 @@ fn telemetry(r: &mut Reader<'_>) -> Telemetry {
     r.rule(level.parse::<tracing_subscriber::filter::Targets>().is_ok(), "telemetry.level", || {
         format!("{level:?} is no filter; write info, or voice_worker=debug,info")
     });
-    Telemetry { format: r.word("telemetry.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], d.format), level }
+    Telemetry {
+        format: r.word("telemetry.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], d.format),
+        level,
+        otlp_endpoint: models::optional_url(r, "telemetry.otlp.endpoint"),
+        otlp_token: models::secret(r, "telemetry.otlp.token_file"),
+    }
 }
 
 fn rules(r: &mut Reader<'_>, s: &Settings) {

@@ -15,4 +15,6 @@ mod sipp_calls;
 mod sound;
 mod spoken_call;
 mod support;
+mod warm;
+mod warm_failures;
 mod worker;
