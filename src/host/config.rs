@@ -9,6 +9,7 @@ use crate::model::{Millis, OrganisationId};
 use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{SessionTimers, Timers};
+use crate::sip::sdp::AudioCodec;
 use crate::sip::trunk::Trunks;
 use crate::speech::{LocalConfig, Speech};
 use crate::store::SqliteConfig;
@@ -75,6 +76,8 @@ pub struct MediaConfig {
     pub ports: (u16, u16),
     pub timeout: Millis,
     pub quarantine: Millis,
+    /// Spoken on SIP legs, in order of preference.
+    pub codecs: Vec<AudioCodec>,
 }
 
 /// Where speech comes from.

@@ -73,10 +73,7 @@ impl Worker {
         let stop = CancellationToken::new();
         let runtime = RuntimeShell::new(config.runtime, Arc::new(move || clock.now()))?;
         let speech = speech(config.speech).await?;
-        let lacking = match speech.state() {
-            SpeechState::Local | SpeechState::Scripted => Vec::new(),
-            SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
-        };
+        let lacking = lacking(&speech);
         let recorder = recorder(&config.recording)?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store).await?);
         let owners = config.trunk_owners.values().copied().chain(config.api.keys.organisations()).chain([config.organisation]);
@@ -114,6 +111,7 @@ impl Worker {
             assistants: config.assistants,
             deadlines: config.deadlines,
             media_timeout: config.media.timeout,
+            codecs: config.media.codecs,
             media_address: advertised.or_else(|| (!bind.is_unspecified()).then_some(bind)),
             audio_folder: config.recording.audio,
             own_host: sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string),
@@ -206,6 +204,14 @@ impl Worker {
             () = tokio::time::sleep(at_most) => {}
             () = force.cancelled() => {}
         }
+    }
+}
+
+/// Why the worker cannot serve calls well.
+fn lacking(speech: &Speech) -> Vec<String> {
+    match speech.state() {
+        SpeechState::Local | SpeechState::Scripted => Vec::new(),
+        SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
     }
 }
 
