@@ -89,7 +89,11 @@ impl Player {
         self.queue.front().map(|utterance| (utterance.id, utterance.cut))
     }
 
-    /// Nothing is left for the caller to hear.
+    pub(crate) fn owns(&self, id: UtteranceId) -> bool {
+        self.queue.iter().any(|utterance| utterance.id == id)
+    }
+
+    /// Nothing is left to hear.
     pub(crate) fn is_quiet(&self) -> bool {
         self.queue.iter().all(|utterance| utterance.cut)
     }

@@ -56,6 +56,10 @@ pub enum Notice {
     HandoffRequested {
         turn: TurnId,
     },
+    /// An operator's words were not spoken: nobody is there to hear them, or the caller is with a human.
+    SayRefused {
+        phase: String,
+    },
     TransferStarted {
         attempt: u32,
     },

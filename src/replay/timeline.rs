@@ -153,6 +153,7 @@ fn of_notice(notice: &Notice) -> Option<(Who, String)> {
         }
         Notice::TransferStarted { attempt } => format!("transfer, attempt {attempt}"),
         Notice::TransferEnded { outcome, attempts, took } => format!("transfer ended: {outcome} after {attempts} attempt(s), {took}"),
+        Notice::SayRefused { phase } => format!("the operator's words were not spoken (the call is {phase})"),
         Notice::TransferRefused { why } => format!("transfer refused: {why}"),
         Notice::TurnTimedOut { turn } => format!("{turn} did not answer in time"),
         Notice::EndStepTimedOut { step } => format!("end step '{step}' did not answer in time"),

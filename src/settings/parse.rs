@@ -7,6 +7,7 @@ use super::model::{
 use super::models;
 use super::reader::Reader;
 use crate::call::Deadlines;
+use crate::host::SealKey;
 use crate::model::{Millis, OrganisationId, Redacted};
 use crate::sip::acl::Cidr;
 use crate::sip::sdp::AudioCodec;
@@ -160,6 +161,7 @@ fn speech(r: &mut Reader<'_>) -> Speech {
     Speech {
         engine: r.word("speech.engine", &[("local", SpeechEngine::Local), ("scripted", SpeechEngine::Scripted)], d.engine),
         models_dir: r.path("speech.models_dir").unwrap_or(d.models_dir),
+        scripted_words: r.texts("speech.scripted_words").unwrap_or_default(),
         threads: r.count("speech.threads", 0..=64, d.threads),
     }
 }
@@ -202,11 +204,34 @@ fn hex_digest(text: &str) -> Option<[u8; 32]> {
 
 fn recording(r: &mut Reader<'_>) -> Recording {
     let d = Recording::default();
-    let modes = [("off", RecordingMode::Off), ("masked", RecordingMode::Masked), ("full", RecordingMode::Full)];
+    let modes = [
+        ("off", RecordingMode::Off),
+        ("masked", RecordingMode::Masked),
+        ("full", RecordingMode::Full),
+        ("encrypted", RecordingMode::Encrypted),
+    ];
+    let mode = r.word("recording.mode", &modes, d.mode);
+    let secret = r.secret_file("recording.key_file");
+    let faulty = r.faults.iter().any(|fault| fault.key == "recording.key_file");
+    let key = secret.and_then(|secret| {
+        let read = SealKey::parse(secret.expose());
+        read.map_err(|error| r.fault("recording.key_file", format!("the file holds {error}"))).ok()
+    });
+    let audio = r.boolean("recording.audio").unwrap_or(d.audio);
+    if mode == RecordingMode::Encrypted {
+        r.rule(key.is_some() || faulty, "recording.key_file", || {
+            "recording.mode = \"encrypted\" needs the file of a key; make one with `openssl rand -hex 32`".to_owned()
+        });
+        r.rule(!audio, "recording.audio", || {
+            "a WAV is not encrypted and would lie open beside the encrypted recording; leave it out, or write recording.mode = \"full\""
+                .to_owned()
+        });
+    }
     Recording {
-        mode: r.word("recording.mode", &modes, d.mode),
+        mode,
         directory: r.path("recording.directory"),
-        audio: r.boolean("recording.audio").unwrap_or(d.audio),
+        key,
+        audio,
         max_bytes: r.integer("recording.max_bytes", (64 << 10)..=(1 << 30), d.max_bytes),
         retention_days: r.count("recording.retention_days", 0..=3_650, d.retention_days),
     }
@@ -236,8 +261,16 @@ fn route(r: &mut Reader<'_>, at: &str) -> Route {
 
 fn deadlines(r: &mut Reader<'_>) -> Deadlines {
     let d = Deadlines::default();
+    let bridged = r.millis("deadlines.bridged_ms", 60_000..=86_400_000, d.bridged);
     let mut span = |name: &str, default: Millis| r.millis(&format!("deadlines.{name}_ms"), 100..=600_000, default);
     Deadlines {
+        bridged,
+        classify: span("classify", d.classify),
+        compose: span("compose", d.compose),
+        briefing: span("briefing", d.briefing),
+        waiting_reminder: span("waiting_reminder", d.waiting_reminder),
+        approval: span("approval", d.approval),
+        human: span("human", d.human),
         turn: span("turn", d.turn),
         acknowledge: span("acknowledge", d.acknowledge),
         utterance: span("utterance", d.utterance),
@@ -258,7 +291,12 @@ fn telemetry(r: &mut Reader<'_>) -> Telemetry {
     r.rule(level.parse::<tracing_subscriber::filter::Targets>().is_ok(), "telemetry.level", || {
         format!("{level:?} is no filter; write info, or voice_worker=debug,info")
     });
-    Telemetry { format: r.word("telemetry.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], d.format), level }
+    Telemetry {
+        format: r.word("telemetry.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], d.format),
+        level,
+        otlp_endpoint: models::optional_url(r, "telemetry.otlp.endpoint"),
+        otlp_token: models::secret(r, "telemetry.otlp.token_file"),
+    }
 }
 
 fn rules(r: &mut Reader<'_>, s: &Settings) {

@@ -32,6 +32,10 @@ pub fn report(conversation: ConversationId, notice: &Notice) {
             tracing::warn!(%conversation, %leg, keys, "keys beyond what a collection holds were dropped");
             count(Counter::DigitsDropped, "", u64::from(*keys));
         }
+        Notice::SayRefused { phase } => {
+            tracing::warn!(%conversation, phase, "an operator's words were not spoken: nobody would hear them as meant");
+            count(Counter::SpeechDropped, "", 1);
+        }
         Notice::TransferStarted { attempt } => {
             tracing::info!(%conversation, attempt, "a transfer attempt starts");
             count(Counter::TransfersStarted, "", 1);

@@ -20,3 +20,4 @@ mod outbound;
 mod silence;
 mod true_causes;
 mod turns_in_order;
+mod warm_transfer;

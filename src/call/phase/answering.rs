@@ -161,6 +161,17 @@ impl Answering {
             | TimerKind::ReferAnswer
             | TimerKind::ReferNotify
             | TimerKind::ReferTotal
+            | TimerKind::Classify
+            | TimerKind::Compose
+            | TimerKind::Reassurance
+            | TimerKind::SupervisorSilence
+            | TimerKind::Dial
+            | TimerKind::Briefing
+            | TimerKind::BridgeConfirm
+            | TimerKind::Hold
+            | TimerKind::Waiting
+            | TimerKind::WaitingOver
+            | TimerKind::LegRelease
             | TimerKind::LastWords
             | TimerKind::Release
             | TimerKind::Close

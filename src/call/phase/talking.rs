@@ -160,6 +160,17 @@ impl Talking {
             | TimerKind::ReferAnswer
             | TimerKind::ReferNotify
             | TimerKind::ReferTotal
+            | TimerKind::Classify
+            | TimerKind::Compose
+            | TimerKind::Reassurance
+            | TimerKind::SupervisorSilence
+            | TimerKind::Dial
+            | TimerKind::Briefing
+            | TimerKind::BridgeConfirm
+            | TimerKind::Hold
+            | TimerKind::Waiting
+            | TimerKind::WaitingOver
+            | TimerKind::LegRelease
             | TimerKind::LastWords
             | TimerKind::Release
             | TimerKind::Close => {}
