@@ -63,6 +63,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
             ports: settings.media.ports,
             timeout: settings.media.timeout,
             quarantine: settings.media.quarantine,
+            codecs: settings.media.codecs.clone(),
         },
         speech: speech(settings),
         runtime: runtime(settings),

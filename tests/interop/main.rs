@@ -4,6 +4,7 @@
 mod assistants;
 mod bad_input;
 mod calls;
+mod codecs;
 mod disks;
 mod killed;
 mod operations;
