@@ -105,7 +105,7 @@ fn token_field(r: &mut Reader<'_>, key: &str, default: TokenField) -> TokenField
 }
 
 /// A secret that a header can carry.
-fn secret(r: &mut Reader<'_>, key: &str) -> Option<Redacted<String>> {
+pub(super) fn secret(r: &mut Reader<'_>, key: &str) -> Option<Redacted<String>> {
     let secret = r.secret_file(key)?;
     let fits = secret.expose().bytes().all(|byte| (0x20..0x7f).contains(&byte));
     r.rule(fits, key, || "the secret in this file holds characters that no HTTP header can carry; it must be one line of ASCII".to_owned());

@@ -1,8 +1,8 @@
 //! Every section's keys, bounds and defaults; and the rules between them.
 
 use super::model::{
-    Api, ApiKey, Assistants, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Speech,
-    SpeechEngine, Store, Telemetry, Transfer, Transport, Trunk, Worker,
+    Api, ApiKey, Assistants, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Store, Telemetry,
+    Transfer, Transport, Trunk, Worker,
 };
 use super::models;
 use super::reader::Reader;
@@ -24,7 +24,7 @@ pub(super) fn settings(r: &mut Reader<'_>) -> Settings {
         trunks: r.tables("trunk").iter().map(|at| trunk(r, at)).collect(),
         transfer: transfer(r),
         media: media(r),
-        speech: speech(r),
+        speech: super::speech::speech(r),
         models: models::models(r),
         secrets: models::secrets(r),
         api: api(r),
@@ -132,15 +132,6 @@ fn media(r: &mut Reader<'_>) -> Media {
         ports: (port(r, "media.first_port", d.ports.0), port(r, "media.last_port", d.ports.1)),
         timeout: r.seconds("media.timeout_seconds", 1..=600, d.timeout),
         quarantine: r.seconds("media.quarantine_seconds", 0..=600, d.quarantine),
-    }
-}
-
-fn speech(r: &mut Reader<'_>) -> Speech {
-    let d = Speech::default();
-    Speech {
-        engine: r.word("speech.engine", &[("local", SpeechEngine::Local), ("scripted", SpeechEngine::Scripted)], d.engine),
-        models_dir: r.path("speech.models_dir").unwrap_or(d.models_dir),
-        threads: r.count("speech.threads", 0..=64, d.threads),
     }
 }
 
@@ -279,6 +270,7 @@ fn rules(r: &mut Reader<'_>, s: &Settings) {
         format!("must be at least refer_notify_ms ({})", s.deadlines.refer_notify.0)
     });
     models::rules(r, s);
+    super::speech::rules(r, s);
     unique(r, "trunk", s.trunks.iter().map(|trunk| trunk.name.as_str()));
     unique(r, "api.key", s.api.keys.iter().map(|key| key.name.as_str()));
     for (index, route) in s.assistants.routes.iter().enumerate() {
