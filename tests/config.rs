@@ -70,6 +70,7 @@ fn the_examples_of_the_reference_are_valid() {
     fs::write(dir.path().join("carrier-password"), "s3cret\n").unwrap();
     fs::write(dir.path().join("api-key"), "k").unwrap();
     fs::write(dir.path().join("crm-key"), "k2").unwrap();
+    fs::write(dir.path().join("otlp-token"), "k3").unwrap();
     // The reference shows both ways to give a key; one call can take only one.
     let text: String = with_examples().lines().filter(|line| !line.starts_with("key_file")).map(|line| format!("{line}\n")).collect();
     let credentials = env(&[("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap())]);

@@ -15,7 +15,7 @@ use crate::model::{ConversationId, LegId, OrganisationId, Redacted};
 use crate::replay::{Header, SCHEMA};
 use crate::runtime::{RuntimeOpening, Value, VoiceRuntime};
 use crate::store::{LiveUpdate, NewConversation, Origin};
-use crate::telemetry::mask_number;
+use crate::telemetry::{mask_number, span};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -108,7 +108,8 @@ pub(super) fn begin(
     );
     store_row(shells, &parties, assigned, &opening);
     let recording = shells.recorder.as_ref().map(|recorder| recorder.open(header(&opening, assigned)));
-    let driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, inbox, recording, view);
+    let session = span::session(conversation, parties.word(), &parties.trunk, &assigned.name);
+    let driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, inbox, recording, view, session);
     let owner = Arc::clone(shells);
     shells.tasks.spawn("call", async move {
         supervise(driver, opening).await;
@@ -148,6 +149,7 @@ fn header(opening: &Opening, assigned: &Assigned) -> Header {
         assistant_digest: assigned.digest.clone(),
         assistant: assigned.name.clone(),
         masked: false,
+        sealed: None,
     }
 }
 

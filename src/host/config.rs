@@ -1,18 +1,20 @@
 //! What a worker is made of, as plain data. `settings` fills it; tests and the demo write it by hand.
 
 use super::assistants::Assistants;
+use super::recorder::Protection;
 use super::shells::Observer;
 use crate::api::KeyRing;
 use crate::call::Deadlines;
 use crate::media::HoldMusic;
 use crate::model::{Millis, OrganisationId};
+use crate::replay::SealKey;
 use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{SessionTimers, Timers};
 use crate::sip::trunk::Trunks;
 use crate::speech::{LocalConfig, Speech, SpeechPlan};
 use crate::store::SqliteConfig;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Exporting, Metrics};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -37,6 +39,8 @@ pub struct Config {
     pub assistants: Assistants,
     pub deadlines: Deadlines,
     pub observer: Option<Observer>,
+    /// Sends spans to a collector; `None`: they go nowhere.
+    pub exporting: Option<Exporting>,
     /// The page `/metrics` shows; `None`: an empty one.
     pub metrics: Option<Metrics>,
 }
@@ -99,7 +103,9 @@ pub struct ApiConfig {
 pub struct RecordingConfig {
     /// `None`: calls are not recorded.
     pub folder: Option<PathBuf>,
-    pub masked: bool,
+    pub protection: Protection,
+    /// Opens recordings of an earlier run that are encrypted, whatever this run writes.
+    pub key: Option<SealKey>,
     pub max_bytes: u64,
     /// Stereo WAVs; `None`: no audio is kept.
     pub audio: Option<PathBuf>,

@@ -42,6 +42,8 @@ const LAST_GOODBYES: Duration = Duration::from_secs(50);
 pub struct Worker {
     shells: Arc<Shells>,
     stop: CancellationToken,
+    /// After everything that makes spans.
+    spans_stop: CancellationToken,
     sip: Vec<SocketAddr>,
     api: SocketAddr,
     writer_done: tokio::task::JoinHandle<()>,
@@ -71,13 +73,9 @@ impl Worker {
     pub async fn start(config: Config) -> Result<Self, HostError> {
         let clock = Clock::start();
         let tasks = Tasks::new();
-        let stop = CancellationToken::new();
+        let (stop, spans_stop) = (CancellationToken::new(), CancellationToken::new());
         let runtime = RuntimeShell::new(config.runtime, Arc::new(move || clock.now()))?;
         let speech = speech(config.speech, &tasks, clock).await?;
-        let lacking = match speech.state() {
-            SpeechState::Local | SpeechState::Providers { .. } | SpeechState::Scripted => Vec::new(),
-            SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
-        };
         let recorder = recorder(&config.recording)?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store).await?);
         let owners = config.trunk_owners.values().copied().chain(config.api.keys.organisations()).chain([config.organisation]);
@@ -106,9 +104,10 @@ impl Worker {
             synthesizer: Arc::clone(&speech.synthesizer),
             recognizer: Arc::clone(&speech.recognizer),
             store: Arc::clone(&store),
+            closer: Closer::new(store, writer.clone(), clock, config.recording.retention_days),
             writer,
-            closer: Closer::new(store, clock, config.recording.retention_days),
             recorder,
+            recording_key: config.recording.key,
             dialling: Dialling::new(config.trunks, config.trunk_owners),
             calling: Calling::new(config.transfer),
             observer: config.observer,
@@ -120,8 +119,11 @@ impl Worker {
             own_host: sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string),
             worker: WorkerId(Uuid::now_v7()),
             organisation: config.organisation,
-            lacking,
+            lacking: lacking(&speech),
         });
+        if let Some(exporting) = config.exporting {
+            shells.tasks.spawn("otlp", exporting.run(spans_stop.clone().cancelled_owned()));
+        }
         recover::recover(&shells).await;
         run_shells(&shells, sockets, endpoint, orders, &stop);
         let control = Arc::new(Control { shells: Arc::clone(&shells) });
@@ -136,7 +138,7 @@ impl Worker {
             }
         });
         notify::ready("taking calls");
-        Ok(Self { shells, stop, sip, api: api_address, writer_done })
+        Ok(Self { shells, stop, spans_stop, sip, api: api_address, writer_done })
     }
 
     /// SIP addresses really bound, UDP first.
@@ -186,6 +188,7 @@ impl Worker {
             tracing::error!(running = ?tasks.running(), "tasks did not end; their work is lost");
             return;
         }
+        self.spans_stop.cancel();
         tasks.joined().await;
     }
 
@@ -220,7 +223,7 @@ fn recorder(recording: &RecordingConfig) -> Result<Option<Recorder>, HostError> 
         std::fs::create_dir_all(folder).map_err(fault(folder))?;
     }
     let Some(folder) = &recording.folder else { return Ok(None) };
-    Recorder::start(folder, recording.masked, recording.max_bytes).map(Some).map_err(fault(folder))
+    Recorder::start(folder, recording.protection.clone(), recording.max_bytes).map(Some).map_err(fault(folder))
 }
 
 /// SIP's sockets, bound, and the endpoint that will speak on them.
@@ -251,6 +254,14 @@ fn run_shells(shells: &Arc<Shells>, sockets: Sockets, endpoint: Endpoint, orders
     });
     shells.tasks.spawn("reconcile", reconcile::reconcile(Arc::clone(shells), stop.clone()));
     shells.tasks.spawn("watchdog", notify::watchdog(stop.clone()));
+}
+
+/// What the worker was started without, in words.
+fn lacking(speech: &Speech) -> Vec<String> {
+    match speech.state() {
+        SpeechState::Local | SpeechState::Providers { .. } | SpeechState::Scripted => Vec::new(),
+        SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
+    }
 }
 
 /// Loading weights takes a second or two of pure work: it must not stand on an async thread.

@@ -6,7 +6,8 @@ use super::model::{ReferMode, Settings, Transport, Trunk as TrunkSettings};
 use super::{RecordingMode, SpeechEngine};
 use crate::api::{Key, KeyRing};
 use crate::host::{
-    ApiConfig, Assistants, AssistantsError, Config, MediaConfig, RecordingConfig, Route, SipConfig, SpeechChoice, TransferConfig,
+    ApiConfig, Assistants, AssistantsError, Config, MediaConfig, Protection, RecordingConfig, Route, SipConfig, SpeechChoice,
+    TransferConfig,
 };
 use crate::media::HoldMusic;
 use crate::media::shell::read_hold_music;
@@ -70,7 +71,8 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         },
         recording: RecordingConfig {
             folder: (settings.recording.mode != RecordingMode::Off).then(|| recordings.clone()),
-            masked: settings.recording.mode == RecordingMode::Masked,
+            protection: protection(settings),
+            key: settings.recording.key.clone(),
             max_bytes: settings.recording.max_bytes,
             audio: settings.recording.audio.then_some(recordings),
             retention_days,
@@ -79,8 +81,18 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         assistants: assistants(settings)?,
         deadlines: settings.deadlines.clone(),
         observer: None,
+        exporting: None,
         metrics: None,
     })
+}
+
+fn protection(settings: &Settings) -> Protection {
+    match (settings.recording.mode, &settings.recording.key) {
+        (RecordingMode::Masked, _) => Protection::Masked,
+        (RecordingMode::Encrypted, Some(key)) => Protection::Encrypted(key.clone()),
+        // Encrypted without a key is a fault of the settings and does not come here.
+        (RecordingMode::Off | RecordingMode::Full | RecordingMode::Encrypted, _) => Protection::Plain,
+    }
 }
 
 fn sip(settings: &Settings) -> SipConfig {
@@ -142,8 +154,8 @@ fn speech(settings: &Settings) -> SpeechChoice {
     match settings.speech.engine {
         SpeechEngine::Local => SpeechChoice::Planned(super::speech::plan(&settings.speech)),
         SpeechEngine::Scripted => {
-            let nobody: [&str; 0] = [];
-            SpeechChoice::Given(Speech::scripted(ScriptedRecognizer::new(nobody), ScriptedSynthesizer::new(SCRIPTED_WORD_MS)))
+            let words = settings.speech.scripted_words.iter().cloned();
+            SpeechChoice::Given(Speech::scripted(ScriptedRecognizer::new(words), ScriptedSynthesizer::new(SCRIPTED_WORD_MS)))
         }
     }
 }

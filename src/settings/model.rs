@@ -1,8 +1,9 @@
 //! The settings as plain data. `Default` is a worker that runs with no file at all.
 
 use crate::call::Deadlines;
+use crate::host::SealKey;
 use crate::model::{Millis, OrganisationId, Redacted};
-use crate::runtime::shell::ModelRole;
+use crate::runtime::shell::{BaseUrl, ModelRole};
 use crate::sip::acl::{AccessList, Cidr};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -203,6 +204,8 @@ pub struct Speech {
     pub engine: SpeechEngine,
     /// Where the fetch command put the models.
     pub models_dir: PathBuf,
+    /// What the scripted ear takes each burst of sound for, in order, over all calls.
+    pub scripted_words: Vec<String>,
     /// Threads of the engines together, 1–64; 0: as many as the machine has cores.
     pub threads: u32,
     /// Who hears: names of providers, or `local`, tried in order.
@@ -247,6 +250,7 @@ impl Default for Speech {
         Self {
             engine: SpeechEngine::Local,
             models_dir: PathBuf::from("models"),
+            scripted_words: Vec::new(),
             threads: 0,
             recognizers: vec!["local".to_owned()],
             synthesizers: vec!["local".to_owned()],
@@ -314,6 +318,8 @@ pub struct Recording {
     pub mode: RecordingMode,
     /// `None`: `recordings` under the state directory.
     pub directory: Option<PathBuf>,
+    /// Of `recording.key_file`: encrypts where `mode` says so, and opens what was encrypted before.
+    pub key: Option<SealKey>,
     /// A WAV of both sides beside the event recording.
     pub audio: bool,
     /// Bound of one call's event recording; 64 KiB–1 GiB.
@@ -324,7 +330,7 @@ pub struct Recording {
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { mode: RecordingMode::Full, directory: None, audio: false, max_bytes: 64 << 20, retention_days: 30 }
+        Self { mode: RecordingMode::Full, directory: None, key: None, audio: false, max_bytes: 64 << 20, retention_days: 30 }
     }
 }
 
@@ -336,6 +342,8 @@ pub enum RecordingMode {
     Masked,
     /// Everything, as the database holds it too; the files are for the worker's user alone.
     Full,
+    /// Everything, each line encrypted with the key of `recording.key_file`.
+    Encrypted,
 }
 
 /// `[store]`
@@ -385,11 +393,15 @@ pub struct Telemetry {
     pub format: LogFormat,
     /// `tracing` filter directives: `info`, `voice_worker=debug,info`.
     pub level: String,
+    /// Base URL of the collector that spans go to; `None`: none are made.
+    pub otlp_endpoint: Option<BaseUrl>,
+    /// From `otlp.token_file`: sent as `Authorization: Bearer`.
+    pub otlp_token: Option<Redacted<String>>,
 }
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned() }
+        Self { format: LogFormat::Text, level: "info".to_owned(), otlp_endpoint: None, otlp_token: None }
     }
 }
 

@@ -86,10 +86,12 @@ fn model(r: &mut Reader<'_>, at: &str) -> Model {
 }
 
 fn base_url(r: &mut Reader<'_>, key: &str) -> Option<BaseUrl> {
-    let text = r.required_text(key, 1_024);
-    if text.is_empty() {
-        return None;
-    }
+    let _ = r.required_text(key, 1_024);
+    optional_url(r, key)
+}
+
+pub(super) fn optional_url(r: &mut Reader<'_>, key: &str) -> Option<BaseUrl> {
+    let text = r.text(key, 1_024)?;
     match text.trim().parse() {
         Ok(url) => Some(url),
         Err(error) => {

@@ -7,6 +7,7 @@ use super::model::{
 use super::models;
 use super::reader::Reader;
 use crate::call::Deadlines;
+use crate::host::SealKey;
 use crate::model::{Millis, OrganisationId, Redacted};
 use crate::sip::acl::Cidr;
 use sha2::{Digest, Sha256};
@@ -173,11 +174,34 @@ fn hex_digest(text: &str) -> Option<[u8; 32]> {
 
 fn recording(r: &mut Reader<'_>) -> Recording {
     let d = Recording::default();
-    let modes = [("off", RecordingMode::Off), ("masked", RecordingMode::Masked), ("full", RecordingMode::Full)];
+    let modes = [
+        ("off", RecordingMode::Off),
+        ("masked", RecordingMode::Masked),
+        ("full", RecordingMode::Full),
+        ("encrypted", RecordingMode::Encrypted),
+    ];
+    let mode = r.word("recording.mode", &modes, d.mode);
+    let secret = r.secret_file("recording.key_file");
+    let faulty = r.faults.iter().any(|fault| fault.key == "recording.key_file");
+    let key = secret.and_then(|secret| {
+        let read = SealKey::parse(secret.expose());
+        read.map_err(|error| r.fault("recording.key_file", format!("the file holds {error}"))).ok()
+    });
+    let audio = r.boolean("recording.audio").unwrap_or(d.audio);
+    if mode == RecordingMode::Encrypted {
+        r.rule(key.is_some() || faulty, "recording.key_file", || {
+            "recording.mode = \"encrypted\" needs the file of a key; make one with `openssl rand -hex 32`".to_owned()
+        });
+        r.rule(!audio, "recording.audio", || {
+            "a WAV is not encrypted and would lie open beside the encrypted recording; leave it out, or write recording.mode = \"full\""
+                .to_owned()
+        });
+    }
     Recording {
-        mode: r.word("recording.mode", &modes, d.mode),
+        mode,
         directory: r.path("recording.directory"),
-        audio: r.boolean("recording.audio").unwrap_or(d.audio),
+        key,
+        audio,
         max_bytes: r.integer("recording.max_bytes", (64 << 10)..=(1 << 30), d.max_bytes),
         retention_days: r.count("recording.retention_days", 0..=3_650, d.retention_days),
     }
@@ -237,7 +261,12 @@ fn telemetry(r: &mut Reader<'_>) -> Telemetry {
     r.rule(level.parse::<tracing_subscriber::filter::Targets>().is_ok(), "telemetry.level", || {
         format!("{level:?} is no filter; write info, or voice_worker=debug,info")
     });
-    Telemetry { format: r.word("telemetry.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], d.format), level }
+    Telemetry {
+        format: r.word("telemetry.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], d.format),
+        level,
+        otlp_endpoint: models::optional_url(r, "telemetry.otlp.endpoint"),
+        otlp_token: models::secret(r, "telemetry.otlp.token_file"),
+    }
 }
 
 fn rules(r: &mut Reader<'_>, s: &Settings) {

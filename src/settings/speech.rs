@@ -19,6 +19,7 @@ pub(super) fn speech(r: &mut Reader<'_>) -> Speech {
     Speech {
         engine: r.word("speech.engine", &[("local", SpeechEngine::Local), ("scripted", SpeechEngine::Scripted)], d.engine),
         models_dir: r.path("speech.models_dir").unwrap_or(d.models_dir),
+        scripted_words: r.texts("speech.scripted_words").unwrap_or_default(),
         threads: r.count("speech.threads", 0..=64, d.threads),
         recognizers: r.texts("speech.recognizers").unwrap_or(d.recognizers),
         synthesizers: r.texts("speech.synthesizers").unwrap_or(d.synthesizers),

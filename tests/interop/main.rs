@@ -4,6 +4,8 @@
 mod assistants;
 mod bad_input;
 mod calls;
+mod disks;
+mod killed;
 mod operations;
 mod options;
 mod phone_calls;

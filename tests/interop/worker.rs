@@ -30,6 +30,8 @@ pub(crate) struct Setup {
     pub(crate) sip: String,
     /// Keys of the one `[[trunk]]`.
     pub(crate) trunk: String,
+    /// Keys of `[recording]`.
+    pub(crate) recording: String,
     /// Keys of `[speech]`.
     pub(crate) speech: String,
     pub(crate) drain_deadline_seconds: u32,
@@ -42,6 +44,7 @@ impl Setup {
             more: String::new(),
             sip: String::new(),
             trunk: String::new(),
+            recording: "mode = \"full\"\naudio = true".to_owned(),
             speech: "engine = \"scripted\"".to_owned(),
             drain_deadline_seconds: 5,
         }
@@ -123,12 +126,13 @@ impl Site {
              [media]\naddress = \"127.0.0.1\"\nfirst_port = {first}\nlast_port = {last}\nquarantine_seconds = 1\n\
              [speech]\n{speech}\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[[api.key]]\nname = \"test\"\nkey_file = \"{root}/key\"\n\
-             [recording]\nmode = \"full\"\naudio = true\n\
+             [recording]\n{recording}\n\
              [assistants]\ndirectory = \"{root}/assistants\"\ndefault = \"{default}\"\n\
              [telemetry]\nformat = \"json\"\nlevel = \"voice_worker=debug,info\"\n{more}",
             drain = setup.drain_deadline_seconds,
             sip = setup.sip,
             trunk = setup.trunk,
+            recording = setup.recording,
             speech = setup.speech,
             first = self.ports,
             last = self.ports + PORTS / 2 - 1,

@@ -2,7 +2,9 @@
 
 use super::play::DemoError;
 use crate::cli::phone::{Happening, Phone, PhoneConfig, Voice};
-use crate::host::{ApiConfig, Assistants, Clock, Config, MediaConfig, Observer, RecordingConfig, SipConfig, SpeechChoice, TransferConfig};
+use crate::host::{
+    ApiConfig, Assistants, Clock, Config, MediaConfig, Observer, Protection, RecordingConfig, SipConfig, SpeechChoice, TransferConfig,
+};
 use crate::model::{Digit, Millis, OrganisationId};
 use crate::replay::transcript::{Step, parse};
 use crate::runtime::shell::ShellConfig;
@@ -170,7 +172,8 @@ impl Stage {
             api: ApiConfig { listen: ANY_PORT, metrics_open: true, keys: crate::api::KeyRing::default() },
             recording: RecordingConfig {
                 folder: Some(self.out.clone()),
-                masked: false,
+                protection: Protection::Plain,
+                key: None,
                 max_bytes: 16 << 20,
                 audio: Some(self.out.clone()),
                 retention_days: None,
@@ -179,6 +182,7 @@ impl Stage {
             assistants,
             deadlines: crate::call::Deadlines::default(),
             observer: Some(observer),
+            exporting: None,
             metrics: None,
         })
     }

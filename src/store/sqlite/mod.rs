@@ -4,6 +4,7 @@
 //! disk still hold.
 
 mod after;
+mod batch;
 mod chats;
 mod conversations;
 mod people;
