@@ -16,8 +16,8 @@ use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{self, SessionTimers, Timers};
 use crate::sip::trunk::{self, AllowList, DestinationTemplate, Hop, Trunk, TrunkCredentials, TrunkError, Trunks};
+use crate::speech::Speech;
 use crate::speech::scripted::{ScriptedRecognizer, ScriptedSynthesizer};
-use crate::speech::{LocalConfig, Speech};
 use crate::store::SqliteConfig;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -25,8 +25,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Memory for prompts that are spoken again and again: 32 MiB, about half an hour of speech.
-const PROMPT_CACHE_BYTES: usize = 32 << 20;
 /// How long a scripted voice takes for a word.
 const SCRIPTED_WORD_MS: usize = 250;
 
@@ -155,14 +153,7 @@ fn transfer(settings: &super::Transfer) -> Result<TransferConfig, ComposeError> 
 
 fn speech(settings: &Settings) -> SpeechChoice {
     match settings.speech.engine {
-        SpeechEngine::Local => SpeechChoice::Local(LocalConfig {
-            models: settings.speech.models_dir.clone(),
-            cores: match settings.speech.threads {
-                0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-                threads => threads as usize,
-            },
-            cache_bytes: PROMPT_CACHE_BYTES,
-        }),
+        SpeechEngine::Local => SpeechChoice::Planned(super::speech::plan(&settings.speech)),
         SpeechEngine::Scripted => {
             let words = settings.speech.scripted_words.iter().cloned();
             SpeechChoice::Given(Speech::scripted(ScriptedRecognizer::new(words), ScriptedSynthesizer::new(SCRIPTED_WORD_MS)))
