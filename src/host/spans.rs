@@ -85,6 +85,7 @@ impl Spans {
     pub(super) fn ask(&self, ask: &Ask) -> Span {
         let parent = match ask.why {
             AskReason::Turn { turn } => self.turns.get(&turn).map_or(&self.session, |open| &open.span),
+            AskReason::After { .. } => &self.session,
             AskReason::Briefing { .. } => self.transfer.as_ref().unwrap_or(&self.session),
         };
         match &ask.what {

@@ -4,6 +4,7 @@
 mod assistants;
 mod bad_input;
 mod calls;
+mod model_calls;
 mod operations;
 mod options;
 mod phone_calls;

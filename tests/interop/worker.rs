@@ -151,6 +151,7 @@ impl Site {
         let address = |text: &str| text.trim().parse::<SocketAddr>().expect("an address in the log");
         let sip: Vec<SocketAddr> = line["sip"].as_str().expect("the log names them").split(',').map(address).collect();
         let api = address(line["api"].as_str().expect("the log names it"));
+        voice_worker::runtime::shell::install_tls();
         Worker { site: self, udp: sip[0], tcp: sip[1], api, child, http: reqwest::Client::new() }
     }
 }
