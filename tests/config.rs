@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 use voice_worker::model::Millis;
-use voice_worker::settings::{self, Settings, SettingsErrors};
+use voice_worker::settings::{self, ReferMode, ReferProfile, Settings, SettingsErrors};
 use voice_worker::sip::trunk::AllowList;
 
 const REFERENCE: &str = include_str!("../config/worker.toml");
@@ -81,6 +81,18 @@ fn the_examples_of_the_reference_are_valid() {
     let allowed = &settings.trunks[0].allow_destinations;
     assert!(!AllowList::parse(allowed).unwrap_or_else(|error| panic!("{error}")).is_empty());
     assert_eq!(settings.assistants.routes[0].trunk.as_deref(), Some("carrier"));
+}
+
+#[test]
+fn a_trunk_says_what_its_refer_is_like_and_a_bad_hold_music_names_its_file() {
+    let text = "[[trunk]]\nname = \"a\"\naddress = \"h\"\nrefer = \"refuses\"\nbridge_on_failure = true\nreplaces = true\n\
+                transfer_header = \"X-Why\"\nreferred_by = false\ncaller_id = \"+4930\"\n[transfer]\nhold_music = \"/nonexistent/hold.wav\"\n";
+    let settings = settings::parse(None, text, env(&[])).unwrap_or_else(|faults| panic!("{faults}"));
+    let ReferProfile { mode, bridge_on_failure, replaces, header, referred_by } = settings.trunks[0].refer.clone();
+    assert_eq!((mode, bridge_on_failure, replaces, referred_by), (ReferMode::Refuses, true, true, false));
+    assert_eq!((header.as_deref(), settings.trunks[0].caller_id.as_deref()), (Some("X-Why"), Some("+4930")));
+    let refused = settings::compose(&settings).map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("transfer.hold_music /nonexistent/hold.wav"), "{refused}");
 }
 
 #[test]
@@ -168,6 +180,12 @@ fn rules_between_keys_are_checked() {
     one("[[trunk]]\nname = \"a\"\naddress = \"h\"\n[[trunk]]\nname = \"a\"\naddress = \"h\"\n", "is the name of another [[trunk]]");
     one("[[trunk]]\nname = \"a\"\n", "needs sources");
     one("[[trunk]]\nname = \"a\"\naddress = \"h\"\ndestination_template = \"sip:x\"\n", "must contain {number}");
+    let trunk = "[[trunk]]\nname = \"a\"\naddress = \"h\"\n";
+    one(&format!("{trunk}refer = \"sometimes\"\n"), "works");
+    one(&format!("{trunk}transfer_header = \"Via\"\n"), "must be User-to-User, Subject or a name that begins with X-");
+    one(&format!("{trunk}caller_id = \"a b\"\n"), "is the user part of a SIP address");
+    one("[transfer]\nattempts_per_hour = 100001\n", "0..=100000");
+    one("[transfer]\nattempts_per_call = 101\n", "0..=100");
     one("[[api.key]]\nname = \"a\"\n", "needs exactly one of sha256 and key_file");
     one("[[api.key]]\nname = \"a\"\nsha256 = \"12\"\n", "64 hexadecimal digits");
     one("[[assistants.route]]\nnumber = \"1\"\nassistant = \"a\"\ntrunk = \"b\"\n", "no [[trunk]] has this name");

@@ -1,10 +1,11 @@
 //! Facts, past tense: everything the core can learn. Recorded before it is handled, so each one serialises whole.
 
 use crate::model::{
-    CallTime, ConversationId, Digit, DigitSource, LegId, PlaybackReport, Redacted, RequestId, TerminationReason, TurnId, TurnResult,
-    UtteranceId, WallTime,
+    CallDirection, CallTime, ConversationId, Digit, DigitSource, LegId, PlaybackReport, Redacted, RequestId, TerminationReason, TurnId,
+    TurnResult, UtteranceId, WallTime,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::settings::CallSettings;
 
@@ -62,6 +63,28 @@ pub enum Event {
     ReferEnded {
         leg: LegId,
         request: RequestId,
+    },
+
+    /// What answered a leg, once for each `ClassifyAnswer`.
+    AnswerClassified {
+        leg: LegId,
+        verdict: AnswerVerdict,
+        /// A machine's beep was heard: what is said now is recorded.
+        after_beep: bool,
+    },
+    /// What a human is told about the caller before he decides; empty: nothing to say.
+    BriefingComposed {
+        request: RequestId,
+        text: Redacted<String>,
+    },
+    /// Packets flowed both ways between the two legs.
+    BridgeUp {
+        request: RequestId,
+    },
+    /// The two legs are not joined, or not any more because of a fault of ours; both are as they were before.
+    BridgeFailed {
+        request: RequestId,
+        why: BridgeFailure,
     },
 
     SpeechStarted {
@@ -136,20 +159,13 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opening {
     pub conversation: ConversationId,
-    pub direction: Direction,
+    pub direction: CallDirection,
     pub from: Redacted<String>,
     pub to: Redacted<String>,
     pub trunk: String,
     pub wall: WallTime,
     pub seed: u64,
     pub settings: CallSettings,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    Inbound,
-    Outbound,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,6 +180,31 @@ pub enum LegFailure {
     /// The order could not be queued.
     Overloaded,
     Transport,
+    /// Outside the allow-list; nothing was sent.
+    NotAllowed,
+    /// The worker's limit of outbound attempts; nothing was sent.
+    LimitReached,
+}
+
+/// What answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerVerdict {
+    Human,
+    Machine,
+    /// The budget passed without a sign of either: treated as a human.
+    Unclear,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BridgeFailure {
+    /// No packets from one of the legs, or no codec to convert to.
+    NoMedia,
+    /// A leg was gone.
+    LegGone,
+    /// The order could not be queued, or this worker cannot bridge.
+    Refused,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,6 +240,8 @@ pub enum AdminOrder {
     Say { text: Redacted<String> },
     /// The human handoff is settled: the call ends with `EndCause::HandoffResolved`.
     ResolveHandoff,
+    /// The decision a turn waits for; answered by the turn `ApprovalDecided`.
+    DecideApproval { approval: Uuid, approved: bool },
 }
 
 impl Event {
@@ -216,6 +259,10 @@ impl Event {
             Self::ReferAnswered { .. } => "refer_answered",
             Self::ReferProgress { .. } => "refer_progress",
             Self::ReferEnded { .. } => "refer_ended",
+            Self::AnswerClassified { .. } => "answer_classified",
+            Self::BriefingComposed { .. } => "briefing_composed",
+            Self::BridgeUp { .. } => "bridge_up",
+            Self::BridgeFailed { .. } => "bridge_failed",
             Self::SpeechStarted { .. } => "speech_started",
             Self::SpeechEnded { .. } => "speech_ended",
             Self::PartialTranscript { .. } => "partial_transcript",
@@ -247,6 +294,7 @@ impl Event {
             | Self::ReferAnswered { leg, .. }
             | Self::ReferProgress { leg, .. }
             | Self::ReferEnded { leg, .. }
+            | Self::AnswerClassified { leg, .. }
             | Self::SpeechStarted { leg }
             | Self::SpeechEnded { leg }
             | Self::PartialTranscript { leg, .. }
@@ -255,6 +303,9 @@ impl Event {
             | Self::DigitPressed { leg, .. } => Some(*leg),
             Self::Offered(_)
             | Self::Tick
+            | Self::BriefingComposed { .. }
+            | Self::BridgeUp { .. }
+            | Self::BridgeFailed { .. }
             | Self::PlaybackStarted { .. }
             | Self::PlaybackEnded { .. }
             | Self::PlaybackFailed { .. }

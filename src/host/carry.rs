@@ -1,19 +1,17 @@
 //! The driver's hands: each command to its shell, never awaited. What cannot be carried out comes back as an event.
 
+use super::bridge::chime;
 use super::driver::Driver;
 use super::inbox::Fact;
+use super::outbound::Wanted;
+use super::referral::Referral;
 use super::translate;
 use crate::call::{Command, Event};
-use crate::model::{EndCause, LegId, Redacted, RequestId, TriggeredBy};
+use crate::media::MediaOrder;
+use crate::model::{EndCause, LegId, RequestId, Text, TriggeredBy};
 use crate::sip::endpoint::{LegKey, Order};
 use crate::sip::sdp::LocalMedia;
-use crate::telemetry::{Counter, count};
 use std::sync::Arc;
-
-/// Why the caller is sent on, for whoever answers.
-const REASON_HEADER: &str = "X-Transfer-Reason";
-/// How the core learns that a destination is not on the allow-list: as if the network had refused it.
-const FORBIDDEN: u16 = 403;
 
 impl Driver {
     pub(super) fn carry_out(&mut self, command: Command) {
@@ -24,14 +22,38 @@ impl Driver {
                 self.order(leg, |key, _| Order::Reject { leg: key, status, retry_after_seconds: None, reason: None });
             }
             Command::Release { leg, cause } => self.release(leg, cause),
-            Command::Refer { leg, request, destination, reason } => self.refer(leg, request, destination.expose(), reason),
+            Command::Refer { leg, request, destination, reason, headers } => {
+                self.refer(Referral { leg, request, destination, reason, headers });
+            }
+            Command::ReferReplacing { leg, request, other } => self.refer_replacing(leg, request, other),
             Command::AbandonRefer { leg, request } => {
                 if self.refer == Some((leg, request)) {
                     self.refer = None;
                 }
                 self.order(leg, |key, _| Order::AbandonRefer { leg: key });
             }
+            Command::Dial { leg, request: _, destination, headers, ring } => self.dial(Wanted { leg, destination, headers, ring }),
+            Command::Bridge { a, b, request } => self.bridge(a, b, request),
+            Command::Unbridge { a, b } => self.unbridge(a, b),
+            Command::StartHoldMusic { leg } => {
+                self.legs.media_order(leg, MediaOrder::StartMusic { music: self.shells.calling.music.clone() });
+            }
+            Command::StopHoldMusic { leg } => {
+                self.legs.media_order(leg, MediaOrder::StopMusic);
+            }
+            Command::Tone { leg, kind } => {
+                self.legs.media_order(leg, MediaOrder::PlayChime { chime: chime(kind) });
+            }
+            Command::ClassifyAnswer { leg, budget } => {
+                self.legs.media_order(leg, MediaOrder::ClassifyAnswer { budget });
+            }
+            Command::ComposeBriefing { request, mode, template, deadline } => {
+                self.compose_briefing(request, mode, template.as_ref().map(Text::as_str), deadline);
+            }
+            Command::NoteAttempt { record } => self.note_attempt(&record),
+            Command::NoteStatus { status } => self.note_status(status),
             Command::Play { leg, utterance, text } => {
+                self.keep_consult(leg, "assistant", &text);
                 if !self.legs.play(leg, utterance, text) {
                     self.pending.push_back(Event::PlaybackFailed { utterance });
                 }
@@ -54,7 +76,7 @@ impl Driver {
         }
     }
 
-    fn order(&mut self, leg: LegId, order: impl FnOnce(LegKey, LocalMedia) -> Order) {
+    pub(super) fn order(&mut self, leg: LegId, order: impl FnOnce(LegKey, LocalMedia) -> Order) {
         let Some((key, media)) = self.legs.key_and_media(leg) else {
             // Its `LegReleased` is on its way or was handled already.
             tracing::debug!(conversation = %self.conversation, %leg, "an order for a leg that is gone");
@@ -70,32 +92,6 @@ impl Driver {
                 inbox.put(Fact::Core(event));
             }
         });
-    }
-
-    fn release(&mut self, leg: LegId, cause: EndCause) {
-        // Silence within one frame, whatever else the release has to wait for.
-        self.legs.silence(leg);
-        self.order(leg, |key, _| Order::Release {
-            leg: key,
-            reason: Some(translate::reason_header(cause)),
-            unanswered_status: cause.sip_status(),
-        });
-    }
-
-    fn refer(&mut self, leg: LegId, request: RequestId, destination: &str, reason: Option<Redacted<String>>) {
-        self.refer = Some((leg, request));
-        match self.shells.dialling.refer_to(&self.legs.trunk, destination) {
-            Ok(referral) => {
-                let headers = reason.map(|reason| (REASON_HEADER.to_owned(), one_line(reason.expose()))).into_iter().collect();
-                let referred_by = referral.with_referred_by.then(|| self.shells.own_uri.clone());
-                self.order(leg, |key, _| Order::Refer { leg: key, refer_to: referral.refer_to, referred_by, headers });
-            }
-            Err(why) => {
-                tracing::warn!(conversation = %self.conversation, %why, "a transfer was refused before anything was sent");
-                count(Counter::CallsRefused, "destination", 1);
-                self.pending.push_back(Event::ReferAnswered { leg, request, status: FORBIDDEN });
-            }
-        }
     }
 
     fn listen(&mut self, leg: LegId) {
@@ -123,9 +119,4 @@ impl Driver {
             inbox.put(Fact::Core(Event::SessionEnded { request }));
         });
     }
-}
-
-/// A header value cannot hold line ends, and need not be longer than this.
-fn one_line(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(256).collect()
 }

@@ -83,8 +83,8 @@ impl Closer {
     async fn resumed(&self, conversation: ConversationId) -> CloseLog {
         let done = self.store.close_steps(conversation).await.unwrap_or_default();
         let mut log = CloseLog::default();
-        for step in CloseStep::ALL {
-            if !done.iter().any(|entry| entry.step == stored(step)) {
+        for &step in CloseStep::ALL {
+            if !done.iter().any(|entry| entry.step == step) {
                 break;
             }
             let _ = log.append(CloseEvent::Started(step));
@@ -132,7 +132,7 @@ impl Closer {
                 self.store.queue_jobs(conversation, &[JobKind::Scrub, JobKind::Summary, JobKind::Memory], at).await?;
             }
         }
-        self.store.note_close_step(conversation, CloseLogEntry { step: stored(step), at }).await
+        self.store.note_close_step(conversation, CloseLogEntry { step, at }).await
     }
 }
 
@@ -150,14 +150,4 @@ fn messages(conversation: ConversationId, record: &CloseRecord, at: WallTime) ->
             NumberedMessage { seq, message: NewMessage::new(id, role, text, at) }
         })
         .collect()
-}
-
-fn stored(step: CloseStep) -> store::CloseStep {
-    match step {
-        CloseStep::WorkflowCleanUp => store::CloseStep::WorkflowCleanUp,
-        CloseStep::TranscriptFlush => store::CloseStep::TranscriptFlush,
-        CloseStep::SessionEndSpan => store::CloseStep::SessionEndSpan,
-        CloseStep::RowClosed => store::CloseStep::RowClosed,
-        CloseStep::JobsQueued => store::CloseStep::JobsQueued,
-    }
 }

@@ -4,6 +4,7 @@ use super::assistants::Assistants;
 use super::shells::Observer;
 use crate::api::KeyRing;
 use crate::call::Deadlines;
+use crate::media::HoldMusic;
 use crate::model::{Millis, OrganisationId};
 use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
@@ -25,6 +26,7 @@ pub struct Config {
     pub trunks: Trunks,
     /// Organisation of each trunk that is not the worker's own.
     pub trunk_owners: BTreeMap<String, OrganisationId>,
+    pub transfer: TransferConfig,
     pub media: MediaConfig,
     pub speech: SpeechChoice,
     /// Models and secrets of tools; none by default.
@@ -50,6 +52,23 @@ pub struct SipConfig {
     pub access: AccessList,
     pub timers: Timers,
     pub session: SessionTimers,
+}
+
+/// How this worker calls out.
+#[derive(Clone, Debug)]
+pub struct TransferConfig {
+    /// Outbound attempts (REFERs, second legs, outbound calls) of the whole worker in any hour.
+    pub attempts_per_hour: u32,
+    /// Outbound attempts of one call.
+    pub attempts_per_call: u32,
+    /// For callers on hold.
+    pub music: HoldMusic,
+}
+
+impl Default for TransferConfig {
+    fn default() -> Self {
+        Self { attempts_per_hour: 1_000, attempts_per_call: 20, music: HoldMusic::built_in() }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -4,6 +4,8 @@
 //! awaited; answers come back as facts. A panic anywhere in here ends this call alone (see [`supervise`]).
 
 use super::asks::{self, Asks};
+use super::attempts::{AttemptRows, Consult};
+use super::bridge::Bridge;
 use super::directory::View;
 use super::inbox::{Fact, Inbox, InboxReader};
 use super::legs::Legs;
@@ -11,10 +13,11 @@ use super::recorder::CallRecording;
 use super::shells::Shells;
 use super::spans::Spans;
 use super::translate;
-use crate::call::{Call, Command, Event, Opening};
+use crate::call::{Call, Command, Direction, Event, Opening};
 use crate::media::MediaFact;
 use crate::model::{
-    CallTime, ConversationId, EndCause, LegId, Millis, Notice, RequestId, SessionStatus, TriggeredBy, TurnResult, WorkerTime,
+    CallTime, ConversationId, DigitSource, EndCause, LegId, Millis, Notice, Redacted, RequestId, SessionStatus, TriggeredBy, TurnResult,
+    WallTime, WorkerTime,
 };
 use crate::replay::{Entry, Line, SipFact, Way, Words, moment};
 use crate::runtime::{AnswerBody, RuntimeOutput, VoiceRuntime};
@@ -39,6 +42,16 @@ pub(super) struct Driver {
     /// Events the shells answered with at once; handled after the commands at hand.
     pub(super) pending: VecDeque<Event>,
     pub(super) refer: Option<(LegId, RequestId)>,
+    pub(super) bridge: Option<Bridge>,
+    /// Outbound attempts made, REFERs included.
+    pub(super) attempts: u32,
+    pub(super) rows: AttemptRows,
+    pub(super) consult: Consult,
+    /// Briefings asked for and not made yet.
+    pub(super) briefings: Vec<RequestId>,
+    /// The user part of the number that was called: second legs come from it.
+    pub(super) called: Redacted<String>,
+    pub(super) wall: WallTime,
     pub(super) cause: Option<EndCause>,
     pub(super) spans: Spans,
     asks: Asks,
@@ -73,6 +86,13 @@ impl Driver {
             inbox,
             pending: VecDeque::new(),
             refer: None,
+            bridge: None,
+            attempts: 0,
+            rows: AttemptRows::default(),
+            consult: Consult::default(),
+            briefings: Vec::new(),
+            called: Redacted::default(),
+            wall: WallTime(0),
             cause: None,
             spans: Spans::new(session),
             asks: Asks::new(),
@@ -89,6 +109,11 @@ impl Driver {
 
     async fn run(&mut self, opening: Opening) {
         self.note(&asks::recorded(self.runtime.opening(), Entry::Opened));
+        self.wall = opening.wall;
+        self.called = match opening.direction {
+            Direction::Inbound => opening.to.clone(),
+            Direction::Outbound => opening.from.clone(),
+        };
         self.step(Event::Offered(Box::new(opening)));
         let mut handled = 0;
         while !self.call.is_finished() {
@@ -110,15 +135,25 @@ impl Driver {
 
     fn take(&mut self, fact: Fact) {
         match fact {
-            Fact::Core(event) => self.step(event),
+            Fact::Core(event) => {
+                if let Event::LegFailed { leg, .. } = &event
+                    && self.legs.is_refused(*leg)
+                {
+                    self.legs.released(*leg);
+                }
+                self.step(event);
+            }
+            Fact::BriefingDue { request } => self.briefing_due(request),
             Fact::Leg { leg, event } => self.leg_event(leg, &event),
             Fact::Media { leg, fact } => {
-                if let MediaFact::PlaybackEnded { utterance, .. } = fact {
-                    self.legs.playback_ended(leg, utterance);
+                match &fact {
+                    MediaFact::PlaybackEnded { utterance, .. } => self.legs.playback_ended(leg, *utterance),
+                    MediaFact::RoomFlows { room } => self.room_flows(leg, *room),
+                    MediaFact::DigitPressed { digit, source } => self.relay_key(leg, *digit, *source),
+                    _ => {}
                 }
-                if let Some(event) = translate::media_fact(leg, &fact) {
-                    self.step(event);
-                }
+                self.pending.extend(translate::media_fact(leg, &fact));
+                self.step_pending();
             }
             Fact::Runtime(answer, _place) => {
                 self.note(&asks::recorded(&answer, Entry::Answer));
@@ -137,15 +172,29 @@ impl Driver {
 
     fn leg_event(&mut self, leg: LegId, event: &LegEvent) {
         self.note(&Entry::Sip(SipFact { way: Way::In, summary: translate::summary(event).to_owned() }));
-        if let LegEvent::Answered { media, .. } | LegEvent::Confirmed { media, .. } | LegEvent::MediaChanged { media, .. } = event
+        if let LegEvent::ReplaceRequested { by, call, .. } = event {
+            self.replace(*by, call);
+        }
+        if let LegEvent::Answered { media, .. }
+        | LegEvent::Confirmed { media, .. }
+        | LegEvent::MediaChanged { media, .. }
+        | LegEvent::Replaced { media, .. } = event
             && let Err(error) = self.legs.agree(leg, media)
         {
             tracing::error!(conversation = %self.conversation, %leg, %error, "the agreed media cannot be used");
             self.pending.push_back(Event::MediaLost { leg });
         }
+        if let LegEvent::Digit { digit, .. } = event {
+            self.relay_key(leg, *digit, DigitSource::SipInfo);
+        }
+        if let LegEvent::Answered { .. } = event {
+            self.begin_consult(leg);
+        }
         let refer = self.refer.filter(|(on, _)| *on == leg).map(|(_, request)| request);
         if let Some(event) = translate::leg_event(leg, event, refer) {
             if matches!(event, Event::LegReleased { .. }) {
+                self.part_from(leg);
+                self.end_consult(leg);
                 self.legs.released(leg);
             }
             self.step(event);
@@ -159,7 +208,7 @@ impl Driver {
         self.step_pending();
     }
 
-    fn step_pending(&mut self) {
+    pub(super) fn step_pending(&mut self) {
         while let Some(event) = self.pending.pop_front() {
             if self.call.is_finished() {
                 return;
@@ -167,6 +216,7 @@ impl Driver {
             let at = self.now();
             self.note_at(at, &Entry::Event(event.clone()));
             self.spans.event(at, &event);
+            self.overhear(&event);
             self.call.handle(at, event);
             while let Some(command) = self.call.poll_command() {
                 self.note_at(at, &Entry::Command(command.clone()));
@@ -188,6 +238,8 @@ impl Driver {
     }
 
     pub(super) fn poll_runtime(&mut self) {
+        let expectation = translate::expectation(self.runtime.expected_input());
+        self.legs.expect(LegId::CALLER, expectation);
         while let Some(output) = self.runtime.poll() {
             let event = match output {
                 RuntimeOutput::Ready { turn, result } => Event::TurnReady { turn, result },
@@ -203,8 +255,12 @@ impl Driver {
                     self.asks.cancel(id);
                     continue;
                 }
-                // No row takes an approval and no transfer briefs yet.
-                RuntimeOutput::ApprovalWanted { .. } | RuntimeOutput::Briefing { .. } => continue,
+                RuntimeOutput::Briefing { request, text } => match self.briefing_made(RequestId(request), text) {
+                    Some(event) => event,
+                    None => continue,
+                },
+                // No row takes an approval yet.
+                RuntimeOutput::ApprovalWanted { .. } => continue,
             };
             self.pending.push_back(event);
         }
@@ -237,7 +293,7 @@ impl Driver {
         CallTime::ZERO.after(since)
     }
 
-    fn worker_time(&self, at: CallTime) -> WorkerTime {
+    pub(super) fn worker_time(&self, at: CallTime) -> WorkerTime {
         self.started.after(at.since(CallTime::ZERO))
     }
 

@@ -2,7 +2,7 @@
 
 use crate::call::Event;
 use crate::media::MediaFact;
-use crate::model::{LegId, TurnResult};
+use crate::model::{LegId, RequestId, TurnResult};
 use crate::runtime;
 use crate::sip::endpoint::LegEvent;
 use std::sync::Arc;
@@ -27,6 +27,10 @@ pub(super) enum Fact {
     Core(Event),
     /// An answer to one of the call's questions, with its place among those that may wait here.
     Runtime(runtime::Answer, OwnedSemaphorePermit),
+    /// The deadline of a briefing passed.
+    BriefingDue {
+        request: RequestId,
+    },
     /// Told when the close pipeline is through.
     WhenClosed(oneshot::Sender<TurnResult>),
 }

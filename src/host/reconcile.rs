@@ -18,8 +18,8 @@ pub(super) async fn reconcile(shells: Arc<Shells>, stop: tokio_util::sync::Cance
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
-        // A leg is reaped only when it was alone at two looks: a call that ends right now is no ghost.
-        let orphans = shells.router.orphans();
+        // A leg is reaped only when it was alone at two looks: a call that ends, or dials, right now is no ghost.
+        let orphans = shells.router.orphans(|conversation, leg| shells.directory.knows(conversation, leg));
         for leg in orphans.iter().filter(|leg| suspects.contains(*leg)) {
             tracing::error!(%leg, "a SIP leg outlived its call and is released");
             count(Counter::Orphans, "dialog", 1);

@@ -4,13 +4,16 @@ use super::admission::Admission;
 use super::assistants::Assistants;
 use super::clock::Clock;
 use super::close::Closer;
+use super::config::TransferConfig;
 use super::dialling::Dialling;
 use super::directory::Directory;
+use super::guard::OutboundGuard;
 use super::recorder::Recorder;
 use super::router::Router;
 use super::spawn::Tasks;
 use crate::call::Deadlines;
 use crate::media::shell::MediaEngine;
+use crate::media::{HoldMusic, RoomId};
 use crate::model::{ConversationId, Millis, OrganisationId, WorkerId};
 use crate::replay::Line;
 use crate::runtime::shell::RuntimeShell;
@@ -21,6 +24,7 @@ use crate::telemetry::{Gauge, Gauges};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Sees every line of every call's recording as it is made, unmasked: the demo and tests watch calls with it.
 pub type Observer = Arc<dyn Fn(ConversationId, &Line) + Send + Sync>;
@@ -42,6 +46,7 @@ pub(super) struct Shells {
     pub(super) closer: Closer,
     pub(super) recorder: Option<Recorder>,
     pub(super) dialling: Dialling,
+    pub(super) calling: Calling,
     pub(super) observer: Option<Observer>,
     pub(super) assistants: Assistants,
     pub(super) deadlines: Deadlines,
@@ -50,15 +55,48 @@ pub(super) struct Shells {
     pub(super) media_address: Option<IpAddr>,
     /// Stereo WAVs go here; `None`: none are made.
     pub(super) audio_folder: Option<PathBuf>,
-    /// For Referred-By.
-    pub(super) own_uri: String,
+    /// Host and port of our own URIs.
+    pub(super) own_host: String,
     pub(super) worker: WorkerId,
     pub(super) organisation: OrganisationId,
     /// What the worker was started without (speech models), in words.
     pub(super) lacking: Vec<String>,
 }
 
+/// What calls share when they call out.
+pub(super) struct Calling {
+    pub(super) guard: OutboundGuard,
+    /// Outbound attempts of one call.
+    pub(super) attempts_per_call: u32,
+    pub(super) music: HoldMusic,
+    /// Numbers of bridges given out.
+    rooms: AtomicU64,
+}
+
+impl Calling {
+    pub(super) fn new(config: TransferConfig) -> Self {
+        let TransferConfig { attempts_per_hour, attempts_per_call, music } = config;
+        Self { guard: OutboundGuard::new(attempts_per_hour), attempts_per_call, music, rooms: AtomicU64::new(1) }
+    }
+
+    pub(super) fn new_room(&self) -> RoomId {
+        RoomId(self.rooms.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 impl Shells {
+    /// For Referred-By.
+    pub(super) fn own_uri(&self) -> String {
+        self.from_uri("worker")
+    }
+
+    /// The From of a call of ours.
+    pub(super) fn from_uri(&self, user: &str) -> String {
+        let plain = |character: char| character.is_ascii_alphanumeric() || "+-._".contains(character);
+        let user: String = user.chars().filter(|character| plain(*character)).collect();
+        format!("sip:{}@{}", if user.is_empty() { "worker" } else { &user }, self.own_host)
+    }
+
     /// Gauges, computed from the collections that own what they count.
     pub(super) fn gauges(&self, gauges: &mut Gauges<'_>) {
         let media = self.media.stats();

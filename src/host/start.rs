@@ -11,7 +11,7 @@ use super::directory::Directory;
 use super::inbox::Fact;
 use super::recorder::Recorder;
 use super::router::Router;
-use super::shells::Shells;
+use super::shells::{Calling, Shells};
 use super::spawn::Tasks;
 use super::{notify, reconcile, recover};
 use crate::api::{self, ApiState};
@@ -107,13 +107,14 @@ impl Worker {
             closer: Closer::new(store, clock, config.recording.retention_days),
             recorder,
             dialling: Dialling::new(config.trunks, config.trunk_owners),
+            calling: Calling::new(config.transfer),
             observer: config.observer,
             assistants: config.assistants,
             deadlines: config.deadlines,
             media_timeout: config.media.timeout,
             media_address: advertised.or_else(|| (!bind.is_unspecified()).then_some(bind)),
             audio_folder: config.recording.audio,
-            own_uri: format!("sip:worker@{}", sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string)),
+            own_host: sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string),
             worker: WorkerId(Uuid::now_v7()),
             organisation: config.organisation,
             lacking: lacking(&speech),

@@ -1,6 +1,8 @@
 //! One leg's media: packets and ticks in, packets, frames and facts out. No socket, no clock, no allocation per packet.
 
 use super::dtmf::{DigitOut, DigitSender, EventReceiver, ToneDetector};
+use super::ear::EarFilter;
+use super::extras::Extras;
 use super::jitter::{Jitter, Placed};
 use super::playout::Playout;
 use super::rtcp::{self, LastReport, Sending};
@@ -47,12 +49,13 @@ pub struct Session {
     jitter: Jitter,
     events: EventReceiver,
     tones: Option<ToneDetector>,
+    ear: EarFilter,
     vad: Option<Vad>,
     playout: Playout,
     digits: DigitSender,
     outgoing: Sender,
     watch: Watch,
-    room: Option<RoomId>,
+    extras: Extras,
     closing: bool,
     heard: Frame,
     said: Frame,
@@ -72,12 +75,13 @@ impl Session {
             jitter: Jitter::new(),
             events: EventReceiver::default(),
             tones: config.detect_tones.then(ToneDetector::default),
+            ear: EarFilter::default(),
             vad: config.vad.map(Vad::new),
             playout: Playout::new(config.max_queued),
             digits: DigitSender::default(),
             outgoing: Sender::new(at, config.seed),
             watch: Watch { timeout: config.media_timeout, since: at, lost: false, expected: config.remote.is_some() },
-            room: None,
+            extras: Extras::default(),
             closing: false,
             heard: [0; FRAME],
             said: [0; FRAME],
@@ -115,6 +119,7 @@ impl Session {
         if self.watch.seen(at) {
             self.facts.push_back(MediaFact::MediaBack);
         }
+        self.extras.packet_came();
         match kind {
             Kind::Event => self.on_event(at, header, payload),
             Kind::Audio(codec) => self.on_audio(at, header, codec, payload),
@@ -146,6 +151,7 @@ impl Session {
             MediaOrder::StopAll => {
                 self.playout.cut_all(&mut self.facts);
                 self.digits.clear();
+                self.extras.silence();
             }
             MediaOrder::Pause => self.playout.pause(true),
             MediaOrder::Resume => self.playout.pause(false),
@@ -169,8 +175,12 @@ impl Session {
             MediaOrder::SendDigit { digit, duration } => {
                 self.stats.digits_refused += u64::from(self.digits.enqueue(*digit, *duration).is_err());
             }
-            MediaOrder::Join { room } => self.room = Some(*room),
-            MediaOrder::Leave => self.room = None,
+            MediaOrder::Join { room } => self.extras.join(*room),
+            MediaOrder::Leave => self.extras.leave(),
+            MediaOrder::StartMusic { music } => self.extras.start_music(music),
+            MediaOrder::StopMusic => self.extras.stop_music(),
+            MediaOrder::PlayChime { chime } => self.extras.chime(*chime),
+            MediaOrder::ClassifyAnswer { budget } => self.extras.classify(*budget),
             MediaOrder::DetectSpeech { on: true } if self.vad.is_none() => self.vad = Some(Vad::new(super::VadConfig::default())),
             MediaOrder::DetectSpeech { on: true } => {}
             MediaOrder::DetectSpeech { on: false } => self.vad = None,
@@ -208,6 +218,7 @@ impl Session {
         } else {
             self.heard.fill(0);
         }
+        self.ear.hear(&self.heard, &self.said);
         self.listen();
         &self.heard
     }
@@ -231,9 +242,11 @@ impl Session {
                 self.send_audio(timestamp, &mut octets, out)
             }
             None => {
-                self.playout.next(&mut self.said, &mut self.facts);
+                let speaking = self.playout.next(&mut self.said, &mut self.facts);
+                self.extras.mix(speaking, &mut self.said);
                 if let Some(mixed) = mixed {
                     mixer::add(&mut self.said, mixed);
+                    self.extras.relayed(&mut self.facts);
                 }
                 self.send_audio(timestamp, &mut octets, out)
             }
@@ -270,13 +283,18 @@ impl Session {
         &self.said
     }
 
+    /// What `receive` heard last, for a recogniser: without keys and without our own voice.
+    pub fn for_recogniser(&self) -> &Frame {
+        self.ear.frame()
+    }
+
     /// What `receive` heard last.
     pub fn heard(&self) -> &Frame {
         &self.heard
     }
 
     pub fn room(&self) -> Option<RoomId> {
-        self.room
+        self.extras.room()
     }
 
     pub fn is_closing(&self) -> bool {
@@ -320,6 +338,7 @@ impl Session {
 
     fn on_event(&mut self, at: WorkerTime, header: RtpHeader, payload: &[u8]) {
         self.count(at, header);
+        self.ear.key_pressed();
         // Some peers give events a source of their own.
         if self.incoming.event_ssrc.replace(header.ssrc).is_some_and(|before| before != header.ssrc) {
             self.events.reset();
@@ -373,6 +392,7 @@ impl Session {
     }
 
     fn listen(&mut self) {
+        self.extras.hear(&self.heard, &mut self.facts);
         if let Some(vad) = &mut self.vad {
             match vad.on_frame(&self.heard) {
                 Some(SpeechEdge::Started) => self.facts.push_back(MediaFact::SpeechStarted),

@@ -1,5 +1,6 @@
 //! `CallTransferIntent` and what belongs to it, as the published API has them: unknown keys and values out of bounds are refused when parsed.
 
+use super::attempt::FailureReason;
 use super::bounded::{Bounded, Text};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -171,11 +172,15 @@ pub enum TransferOutcome {
     Interrupted,
     /// This worker cannot carry out the intent (no such mode on this trunk).
     Unsupported,
+    /// A second leg was joined with the caller's: the success of a warm transfer and of a bridge in place of a REFER.
+    Bridged,
+    /// Nobody could be joined with the caller; `why` is the last attempt's reason (contract section 7, "Warm").
+    NotReached { why: FailureReason },
 }
 
 impl TransferOutcome {
     pub const fn succeeded(self) -> bool {
-        matches!(self, Self::Confirmed | Self::Presumed)
+        matches!(self, Self::Confirmed | Self::Presumed | Self::Bridged)
     }
 
     /// A word for people and metrics; busy, declined and no answer stay apart.
@@ -200,6 +205,8 @@ impl TransferOutcome {
             Self::AlreadyInProgress => "already_in_progress",
             Self::Interrupted => "interrupted",
             Self::Unsupported => "unsupported",
+            Self::Bridged => "bridged",
+            Self::NotReached { why } => why.word(),
         }
     }
 }

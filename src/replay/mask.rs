@@ -44,6 +44,7 @@ impl Masker {
             Event::Transcript { leg, text, confidence_permille } => {
                 Event::Transcript { leg, text: self.spoken(&text), confidence_permille }
             }
+            Event::BriefingComposed { request, text } => Event::BriefingComposed { request, text: hidden(&text) },
             Event::TurnSpeech { turn, text } => Event::TurnSpeech { turn, text: hidden(&text) },
             Event::TurnReady { turn, result } => Event::TurnReady { turn, result: Box::new(turn_result(*result)) },
             Event::Ordered(AdminOrder::Say { text }) => Event::Ordered(AdminOrder::Say { text: hidden(&text) }),
@@ -57,6 +58,9 @@ impl Masker {
             | Event::ReferAnswered { .. }
             | Event::ReferProgress { .. }
             | Event::ReferEnded { .. }
+            | Event::AnswerClassified { .. }
+            | Event::BridgeUp { .. }
+            | Event::BridgeFailed { .. }
             | Event::SpeechStarted { .. }
             | Event::SpeechEnded { .. }
             | Event::RecognitionFailed { .. }
@@ -65,7 +69,7 @@ impl Masker {
             | Event::PlaybackFailed { .. }
             | Event::TurnFailed { .. }
             | Event::SessionEnded { .. }
-            | Event::Ordered(AdminOrder::HangUp { .. } | AdminOrder::ResolveHandoff)
+            | Event::Ordered(AdminOrder::HangUp { .. } | AdminOrder::ResolveHandoff | AdminOrder::DecideApproval { .. })
             | Event::Draining { .. }
             | Event::Overloaded) => kept,
         }
@@ -74,8 +78,15 @@ impl Masker {
     fn command(&mut self, command: Command) -> Command {
         match command {
             Command::Play { leg, utterance, text } => Command::Play { leg, utterance, text: hidden(&text) },
-            Command::Refer { leg, request, destination, reason } => {
-                Command::Refer { leg, request, destination, reason: reason.as_ref().map(hidden) }
+            Command::Refer { leg, request, destination, reason, headers: told } => {
+                Command::Refer { leg, request, destination, reason: reason.as_ref().map(hidden), headers: headers(told) }
+            }
+            Command::Dial { leg, request, destination, headers: told, ring } => {
+                Command::Dial { leg, request, destination, headers: headers(told), ring }
+            }
+            Command::NoteAttempt { mut record } => {
+                record.briefing = record.briefing.as_ref().map(hidden);
+                Command::NoteAttempt { record }
             }
             Command::ReportHeard { turn, text } => Command::ReportHeard { turn, text: hidden(&text) },
             Command::RunTurn { turn, input } => Command::RunTurn { turn, input: self.turn_input(input) },
@@ -92,6 +103,15 @@ impl Masker {
             | Command::Listen { .. }
             | Command::StopListening { .. }
             | Command::CancelTurn { .. }
+            | Command::ReferReplacing { .. }
+            | Command::Bridge { .. }
+            | Command::Unbridge { .. }
+            | Command::StartHoldMusic { .. }
+            | Command::StopHoldMusic { .. }
+            | Command::Tone { .. }
+            | Command::ClassifyAnswer { .. }
+            | Command::ComposeBriefing { .. }
+            | Command::NoteStatus { .. }
             | Command::EndSession { .. }
             | Command::Notify(_)) => kept,
         }
@@ -148,6 +168,11 @@ fn turn_result(mut result: TurnResult) -> TurnResult {
     }
     result.handoff = None;
     result
+}
+
+/// Names stay, what they carry does not.
+fn headers(told: Vec<(String, Redacted<String>)>) -> Vec<(String, Redacted<String>)> {
+    told.into_iter().map(|(name, value)| (name, hidden(&value))).collect()
 }
 
 fn hidden(text: &Redacted<String>) -> Redacted<String> {

@@ -65,6 +65,9 @@ fn of_event(event: &Event, words: Words) -> Option<(Who, String)> {
         Event::ReferAnswered { status, .. } => (Who::Network, format!("transfer request answered with {status}")),
         Event::ReferProgress { status, .. } => (Who::Network, format!("transfer target reports {status}")),
         Event::ReferEnded { .. } => (Who::Network, "transfer reports ended without a result".to_owned()),
+        Event::AnswerClassified { leg, verdict, .. } => (Who::Network, format!("{} was answered by: {}", name(*leg), json_word(verdict))),
+        Event::BridgeUp { .. } => (Who::Worker, "the two hear each other".to_owned()),
+        Event::BridgeFailed { why, .. } => (Who::Worker, format!("the two could not be joined ({})", json_word(why))),
         Event::Transcript { text, .. } => (Who::Caller, format!("says {}", quoted(text, words))),
         Event::RecognitionFailed { .. } => (Who::Worker, "the recogniser failed; keys still work".to_owned()),
         Event::DigitPressed { digit, source, .. } => {
@@ -77,10 +80,14 @@ fn of_event(event: &Event, words: Words) -> Option<(Who, String)> {
         Event::Ordered(AdminOrder::HangUp { reason }) => (Who::Operator, format!("orders the end of the call ({})", reason.as_str())),
         Event::Ordered(AdminOrder::Say { text }) => (Who::Operator, format!("writes {}", quoted(text, words))),
         Event::Ordered(AdminOrder::ResolveHandoff) => (Who::Operator, "resolves the handoff".to_owned()),
+        Event::Ordered(AdminOrder::DecideApproval { approved, .. }) => {
+            (Who::Operator, if *approved { "approves" } else { "refuses to approve" }.to_owned())
+        }
         Event::Draining { deadline } => (Who::Worker, format!("the worker drains; this call may last until {deadline}")),
         Event::Overloaded => (Who::Worker, "this call's queue overflowed".to_owned()),
         Event::SessionEnded { .. } => (Who::Worker, "the session is closed".to_owned()),
         Event::Tick
+        | Event::BriefingComposed { .. }
         | Event::SpeechStarted { .. }
         | Event::SpeechEnded { .. }
         | Event::PartialTranscript { .. }
@@ -100,6 +107,14 @@ fn of_command(command: &Command, words: Words) -> Option<(Who, String)> {
             let target = if words == Words::Shown { destination.expose().as_str() } else { "the configured destination" };
             (Who::Worker, format!("asks the phone network to transfer the caller to {target}"))
         }
+        Command::ReferReplacing { .. } => (Who::Worker, "hands the caller over to the second leg".to_owned()),
+        Command::Dial { destination, .. } => {
+            let target = if words == Words::Shown { destination.expose().as_str() } else { "the configured destination" };
+            (Who::Worker, format!("dials {target}"))
+        }
+        Command::Bridge { .. } => (Who::Worker, "joins the two".to_owned()),
+        Command::StartHoldMusic { .. } => (Who::Worker, "hold music".to_owned()),
+        Command::NoteStatus { status } => (Who::Worker, format!("the session is {}", json_word(status))),
         Command::Play { text, .. } => (Who::Assistant, format!("says {}", quoted(text, words))),
         Command::RunTurn { input: TurnInput::Silent { reminder }, .. } => (Who::Worker, format!("silence; reminder {reminder}")),
         Command::RunTurn { input: TurnInput::TransferEnded { outcome, .. }, .. } => {
@@ -113,6 +128,12 @@ fn of_command(command: &Command, words: Words) -> Option<(Who, String)> {
         Command::Ring { .. }
         | Command::Answer { .. }
         | Command::AbandonRefer { .. }
+        | Command::Unbridge { .. }
+        | Command::StopHoldMusic { .. }
+        | Command::Tone { .. }
+        | Command::ClassifyAnswer { .. }
+        | Command::ComposeBriefing { .. }
+        | Command::NoteAttempt { .. }
         | Command::CutPlayback { .. }
         | Command::Listen { .. }
         | Command::StopListening { .. }
@@ -132,10 +153,14 @@ fn of_notice(notice: &Notice) -> Option<(Who, String)> {
         }
         Notice::TransferStarted { attempt } => format!("transfer, attempt {attempt}"),
         Notice::TransferEnded { outcome, attempts, took } => format!("transfer ended: {outcome} after {attempts} attempt(s), {took}"),
+        Notice::SayRefused { phase } => format!("the operator's words were not spoken (the call is {phase})"),
         Notice::TransferRefused { why } => format!("transfer refused: {why}"),
         Notice::TurnTimedOut { turn } => format!("{turn} did not answer in time"),
         Notice::EndStepTimedOut { step } => format!("end step '{step}' did not answer in time"),
         Notice::DigitsDropped { count, .. } => format!("{count} key(s) dropped: too many"),
+        Notice::SpeechIgnored { on_hold, .. } => {
+            format!("speech not said to us was ignored ({})", if *on_hold { "on hold" } else { "our own echo" })
+        }
         Notice::HandoffRequested { .. } => "the assistant asks for a human".to_owned(),
         Notice::RecognitionFailed { given_up: true, .. } => "speech is not heard any more; keys are".to_owned(),
         Notice::InputsDropped { count } => format!("{count} thing(s) the caller said or keyed dropped: too many waited"),
@@ -161,7 +186,12 @@ fn released(leg: LegId, by: ReleasedBy, why: ReleaseReason) -> (Who, String) {
 fn failure(why: LegFailure) -> String {
     match why {
         LegFailure::Status { status } => format!("status {status}"),
-        LegFailure::NoAnswer | LegFailure::NoMedia | LegFailure::Overloaded | LegFailure::Transport => json_word(&why),
+        LegFailure::NoAnswer
+        | LegFailure::NoMedia
+        | LegFailure::Overloaded
+        | LegFailure::Transport
+        | LegFailure::NotAllowed
+        | LegFailure::LimitReached => json_word(&why),
     }
 }
 

@@ -16,12 +16,13 @@ pub(crate) use prompt::History;
 use super::ask::AnswerBody;
 use super::assistant::Assistant;
 use super::context::weekday_and_hour;
-use super::session::{ApprovalRequest, CallDirection, MemoryFact, RuntimeOpening};
+use super::session::{ApprovalRequest, MemoryFact, RuntimeOpening};
 use super::template;
 use super::tools::cut;
 use super::value::{Decimal, Value};
 use crate::model::{
-    CallTransferIntent, ConversationId, DtmfInputSpec, Redacted, SessionStatus, Text, TransferOutcome, TurnId, TurnInput, VoiceSettings,
+    CallDirection, CallTransferIntent, ConversationId, DtmfInputSpec, Redacted, SessionStatus, Text, TransferOutcome, TurnId, TurnInput,
+    VoiceSettings,
 };
 use std::collections::BTreeMap;
 use turn::Turn;

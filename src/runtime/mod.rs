@@ -22,6 +22,7 @@ mod briefing;
 mod close;
 mod context;
 mod dialogue;
+mod expected;
 mod expression;
 mod http_tool;
 mod language;
@@ -35,16 +36,18 @@ mod transcript;
 mod value;
 mod workflow;
 
+pub use crate::model::{CallDirection, CloseStep};
 pub use ask::{
     Answer, AnswerBody, Ask, AskFailure, AskId, AskReason, ChatMessage, HeaderPiece, HeaderValue, HttpAnswer, HttpMethod, HttpToolCall,
     ModelAnswer, ModelCall, Question, RetryPolicy, ToolCall, ToolChoice, ToolSpec,
 };
 pub use assistant::{Assistant, Fault, LoadError};
 pub use close::{
-    CloseEvent, CloseLog, CloseRecord, CloseStep, IllegalStep, Next, PostJob, STEP_ATTEMPTS, facts_of, memory_ask, next_status,
-    read_memory, read_summary, summarise, summary_ask,
+    CloseEvent, CloseLog, CloseRecord, IllegalStep, Next, PostJob, STEP_ATTEMPTS, facts_of, memory_ask, next_status, read_memory,
+    read_summary, summarise, summary_ask,
 };
-pub use session::{ApprovalRequest, CallDirection, MemoryFact, RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
+pub use expected::ExpectedInput;
+pub use session::{ApprovalRequest, MemoryFact, RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
 pub use transcript::{Role, Transcript, TranscriptEntry};
 pub use value::{Decimal, Value};
 pub use workflow::{NodeKind, Workflow};

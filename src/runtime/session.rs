@@ -5,11 +5,12 @@ use super::assistant::Assistant;
 use super::briefing;
 use super::close::{CloseRecord, facts_of, summarise, written};
 use super::dialogue::{Dialogue, History, Progress, Reply, Usage, Wanted};
+use super::expected::ExpectedInput;
 use super::transcript::{Note, Role, Transcript};
 use super::value::Value;
 use crate::model::{
-    CallTransferIntent, ConversationId, EndCause, MessageMode, Millis, Redacted, RuntimeStatus, TriggeredBy, TurnId, TurnInput, TurnResult,
-    VoiceSettings, WallTime,
+    CallDirection, CallTransferIntent, ConversationId, EndCause, MessageMode, Millis, Redacted, RuntimeStatus, TriggeredBy, TurnId,
+    TurnInput, TurnResult, VoiceSettings, WallTime,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -55,13 +56,6 @@ pub struct RuntimeOpening {
     pub variables: BTreeMap<String, Value>,
     pub seed: u64,
     pub wall: WallTime,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallDirection {
-    Inbound,
-    Outbound,
 }
 
 /// What follows from a turn, in order.
@@ -311,6 +305,11 @@ impl VoiceRuntime {
         }
     }
 
+    /// The conversation so far in a few sentences, made here and now: what stands in for a briefing that was not made in time.
+    pub fn extract(&self) -> Redacted<String> {
+        Redacted::new(summarise(&self.transcript))
+    }
+
     /// The decision a suspended turn waits for.
     pub fn pending_approval(&self) -> Option<&ApprovalRequest> {
         self.dialogue.pending_approval()
@@ -336,6 +335,11 @@ impl VoiceRuntime {
     /// The assistant's voice settings with every `{{var}}` in their spoken texts filled; what the call core gets.
     pub fn voice_settings(&self) -> VoiceSettings {
         self.dialogue.voice_settings(&self.assistant)
+    }
+
+    /// What the next words of the caller are expected to be. Changes with each turn.
+    pub fn expected_input(&self) -> ExpectedInput {
+        self.dialogue.expected_input(&self.assistant)
     }
 
     /// What was said so far; bounded, see [`Transcript`].

@@ -2,10 +2,14 @@
 //!
 //! What only the modules can judge (trunk addresses, templates, allow-lists, assistants) is judged here, still before anything is bound.
 
-use super::model::{ReferProfile, Settings, Transport, Trunk as TrunkSettings};
+use super::model::{ReferMode, Settings, Transport, Trunk as TrunkSettings};
 use super::{RecordingMode, SpeechEngine};
 use crate::api::{Key, KeyRing};
-use crate::host::{ApiConfig, Assistants, AssistantsError, Config, MediaConfig, RecordingConfig, Route, SipConfig, SpeechChoice};
+use crate::host::{
+    ApiConfig, Assistants, AssistantsError, Config, MediaConfig, RecordingConfig, Route, SipConfig, SpeechChoice, TransferConfig,
+};
+use crate::media::HoldMusic;
+use crate::media::shell::read_hold_music;
 use crate::model::Millis;
 use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
@@ -16,6 +20,7 @@ use crate::speech::{LocalConfig, Speech};
 use crate::store::SqliteConfig;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -35,6 +40,8 @@ pub enum ComposeError {
     Assistants(#[from] AssistantsError),
     #[error("{}", .0.join("\n"))]
     Unconfigured(Vec<String>),
+    #[error("transfer.hold_music {}: {why}", path.display())]
+    HoldMusic { path: PathBuf, why: String },
 }
 
 /// The worker these settings describe.
@@ -53,6 +60,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         sip: sip(settings),
         trunks,
         trunk_owners: owners,
+        transfer: transfer(&settings.transfer)?,
         media: MediaConfig {
             bind: settings.media.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             ports: settings.media.ports,
@@ -106,7 +114,11 @@ fn trunk(settings: &TrunkSettings) -> Result<Trunk, ComposeError> {
     };
     let outbound = settings.address.as_deref().map(|address| Hop::parse(address, transport)).transpose().map_err(fault("address"))?;
     let credentials = settings.username.clone().zip(settings.password.clone());
-    let ReferProfile { enabled, bye_is_success } = settings.refer;
+    let mode = match settings.refer.mode {
+        ReferMode::Works => trunk::ReferMode::Works,
+        ReferMode::AcceptsWithoutNotify => trunk::ReferMode::AcceptsWithoutNotify,
+        ReferMode::Refuses => trunk::ReferMode::Refuses,
+    };
     Ok(Trunk {
         name: settings.name.clone(),
         sources: settings.sources.clone(),
@@ -114,8 +126,23 @@ fn trunk(settings: &TrunkSettings) -> Result<Trunk, ComposeError> {
         credentials: credentials.map(|(username, password)| TrunkCredentials { username, password }),
         template: settings.destination_template.parse::<DestinationTemplate>().map_err(fault("destination_template"))?,
         allow: AllowList::parse(&settings.allow_destinations).map_err(fault("allow_destinations"))?,
-        refer: trunk::ReferProfile { enabled, bye_is_success, ..trunk::ReferProfile::default() },
+        refer: trunk::ReferProfile {
+            mode,
+            bridge_on_failure: settings.refer.bridge_on_failure,
+            replaces: settings.refer.replaces,
+            header: settings.refer.header.clone(),
+            referred_by: settings.refer.referred_by,
+        },
+        caller_id: settings.caller_id.clone(),
     })
+}
+
+fn transfer(settings: &super::Transfer) -> Result<TransferConfig, ComposeError> {
+    let music = match &settings.hold_music {
+        None => HoldMusic::built_in(),
+        Some(path) => read_hold_music(path).map_err(|error| ComposeError::HoldMusic { path: path.clone(), why: error.to_string() })?,
+    };
+    Ok(TransferConfig { attempts_per_hour: settings.attempts_per_hour, attempts_per_call: settings.attempts_per_call, music })
 }
 
 fn speech(settings: &Settings) -> SpeechChoice {

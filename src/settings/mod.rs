@@ -20,8 +20,8 @@ pub use compose::{ComposeError, compose};
 pub use computed::{ComputedDeadline, computed_deadlines};
 pub use fault::{Fault, Place, SettingsErrors};
 pub use model::{
-    Api, ApiKey, Assistants, DEFAULT_ORGANISATION, LogFormat, Media, Model, Recording, RecordingMode, ReferProfile, Route, Secret,
-    Settings, Sip, Speech, SpeechEngine, Store, Telemetry, Transport, Trunk, Worker,
+    Api, ApiKey, Assistants, DEFAULT_ORGANISATION, LogFormat, Media, Model, Recording, RecordingMode, ReferMode, ReferProfile, Route,
+    Secret, Settings, Sip, Speech, SpeechEngine, Store, Telemetry, Transfer, Transport, Trunk, Worker,
 };
 
 use reader::Reader;

@@ -14,6 +14,7 @@ pub struct Settings {
     pub worker: Worker,
     pub sip: Sip,
     pub trunks: Vec<Trunk>,
+    pub transfer: Transfer,
     pub media: Media,
     pub speech: Speech,
     pub models: Vec<Model>,
@@ -118,6 +119,8 @@ pub struct Trunk {
     /// What may be dialled or referred to: a number prefix (`+4930`), every user of one host (`sip:*@pbx.example`), an exact URI, or `*`. Empty: none.
     pub allow_destinations: Vec<String>,
     pub refer: ReferProfile,
+    /// User part of From on calls placed over it; `None`: the number the caller called.
+    pub caller_id: Option<String>,
     /// Owner of its calls; `None`: the worker's.
     pub organisation: Option<OrganisationId>,
 }
@@ -129,18 +132,49 @@ pub enum Transport {
     Tcp,
 }
 
-/// What the trunk's REFER is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the trunk's REFER is like, and what is done where it does not help.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferProfile {
-    /// False: a cold transfer is not attempted by REFER.
-    pub enabled: bool,
-    /// The peer's BYE after 202 and before a final NOTIFY is a success.
-    pub bye_is_success: bool,
+    pub mode: ReferMode,
+    /// Where a REFER is refused or fails, the destination is dialled as a second leg and bridged.
+    pub bridge_on_failure: bool,
+    /// After a consult the caller is handed over by REFER with Replaces; where that fails the two are bridged.
+    pub replaces: bool,
+    /// Header for reason and summary; `None`: the reason alone, in `X-Transfer-Reason`.
+    pub header: Option<String>,
+    /// Send Referred-By with a REFER.
+    pub referred_by: bool,
 }
 
 impl Default for ReferProfile {
     fn default() -> Self {
-        Self { enabled: true, bye_is_success: true }
+        Self { mode: ReferMode::default(), bridge_on_failure: false, replaces: false, header: None, referred_by: true }
+    }
+}
+
+/// What the trunk does with a REFER.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReferMode {
+    #[default]
+    Works,
+    AcceptsWithoutNotify,
+    Refuses,
+}
+
+/// `[transfer]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// Outbound attempts of the whole worker (REFERs, second legs, outbound calls) in any hour; 0–100,000.
+    pub attempts_per_hour: u32,
+    /// Outbound attempts of one call, all its transfers together; 0–100.
+    pub attempts_per_call: u32,
+    /// A WAV (8 kHz, 16 bit, mono or stereo, at most ten minutes) that loops while a caller is on hold; `None`: the built-in music.
+    pub hold_music: Option<PathBuf>,
+}
+
+impl Default for Transfer {
+    fn default() -> Self {
+        Self { attempts_per_hour: 1_000, attempts_per_call: 20, hold_music: None }
     }
 }
 

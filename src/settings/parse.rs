@@ -1,8 +1,8 @@
 //! Every section's keys, bounds and defaults; and the rules between them.
 
 use super::model::{
-    Api, ApiKey, Assistants, LogFormat, Media, Recording, RecordingMode, ReferProfile, Route, Settings, Sip, Speech, SpeechEngine, Store,
-    Telemetry, Transport, Trunk, Worker,
+    Api, ApiKey, Assistants, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Speech,
+    SpeechEngine, Store, Telemetry, Transfer, Transport, Trunk, Worker,
 };
 use super::models;
 use super::reader::Reader;
@@ -22,6 +22,7 @@ pub(super) fn settings(r: &mut Reader<'_>) -> Settings {
         worker: worker(r),
         sip: sip(r),
         trunks: r.tables("trunk").iter().map(|at| trunk(r, at)).collect(),
+        transfer: transfer(r),
         media: media(r),
         speech: speech(r),
         models: models::models(r),
@@ -66,7 +67,6 @@ fn sip(r: &mut Reader<'_>) -> Sip {
 
 fn trunk(r: &mut Reader<'_>, at: &str) -> Trunk {
     let key = |name: &str| format!("{at}.{name}");
-    let refer = ReferProfile::default();
     let trunk = Trunk {
         name: r.required_text(&key("name"), NAME_MAX),
         sources: r.parsed_list::<Cidr>(&key("sources"), "network").unwrap_or_default(),
@@ -76,10 +76,8 @@ fn trunk(r: &mut Reader<'_>, at: &str) -> Trunk {
         password: r.secret_file(&key("password_file")),
         destination_template: r.text(&key("destination_template"), 255).unwrap_or_else(|| "sip:{number}@{address}".to_owned()),
         allow_destinations: r.texts(&key("allow_destinations")).unwrap_or_default(),
-        refer: ReferProfile {
-            enabled: r.boolean(&key("refer")).unwrap_or(refer.enabled),
-            bye_is_success: r.boolean(&key("refer_bye_is_success")).unwrap_or(refer.bye_is_success),
-        },
+        refer: refer(r, at),
+        caller_id: r.text(&key("caller_id"), NAME_MAX),
         organisation: r.parsed::<Uuid>(&key("organisation"), "UUID").map(OrganisationId),
     };
     r.rule(trunk.destination_template.contains("{number}"), &key("destination_template"), || "must contain {number}".to_owned());
@@ -87,7 +85,43 @@ fn trunk(r: &mut Reader<'_>, at: &str) -> Trunk {
     r.rule(!trunk.sources.is_empty() || trunk.address.is_some(), &key("sources"), || {
         "a trunk needs sources (calls from it), an address (calls to it), or both".to_owned()
     });
+    let plain = |user: &String| user.chars().all(|c| c.is_ascii_alphanumeric() || "+-._*#".contains(c));
+    r.rule(trunk.caller_id.as_ref().is_none_or(plain), &key("caller_id"), || {
+        "is the user part of a SIP address: letters, digits and + - . _ * #".to_owned()
+    });
     trunk
+}
+
+const REFER_MODES: [(&str, ReferMode); 3] =
+    [("works", ReferMode::Works), ("accepts_without_notify", ReferMode::AcceptsWithoutNotify), ("refuses", ReferMode::Refuses)];
+
+fn refer(r: &mut Reader<'_>, at: &str) -> ReferProfile {
+    let key = |name: &str| format!("{at}.{name}");
+    let d = ReferProfile::default();
+    let refer = ReferProfile {
+        mode: r.word(&key("refer"), &REFER_MODES, d.mode),
+        bridge_on_failure: r.boolean(&key("bridge_on_failure")).unwrap_or(d.bridge_on_failure),
+        replaces: r.boolean(&key("replaces")).unwrap_or(d.replaces),
+        header: r.text(&key("transfer_header"), NAME_MAX),
+        referred_by: r.boolean(&key("referred_by")).unwrap_or(d.referred_by),
+    };
+    let usable = |name: &String| {
+        let known = ["user-to-user", "subject"].contains(&name.to_ascii_lowercase().as_str());
+        known || (name.len() > 2 && name[..2].eq_ignore_ascii_case("X-") && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+    };
+    r.rule(refer.header.as_ref().is_none_or(usable), &key("transfer_header"), || {
+        "must be User-to-User, Subject or a name that begins with X-".to_owned()
+    });
+    refer
+}
+
+fn transfer(r: &mut Reader<'_>) -> Transfer {
+    let d = Transfer::default();
+    Transfer {
+        attempts_per_hour: r.count("transfer.attempts_per_hour", 0..=100_000, d.attempts_per_hour),
+        attempts_per_call: r.count("transfer.attempts_per_call", 0..=100, d.attempts_per_call),
+        hold_music: r.path("transfer.hold_music"),
+    }
 }
 
 fn media(r: &mut Reader<'_>) -> Media {
@@ -183,8 +217,16 @@ fn route(r: &mut Reader<'_>, at: &str) -> Route {
 
 fn deadlines(r: &mut Reader<'_>) -> Deadlines {
     let d = Deadlines::default();
+    let bridged = r.millis("deadlines.bridged_ms", 60_000..=86_400_000, d.bridged);
     let mut span = |name: &str, default: Millis| r.millis(&format!("deadlines.{name}_ms"), 100..=600_000, default);
     Deadlines {
+        bridged,
+        classify: span("classify", d.classify),
+        compose: span("compose", d.compose),
+        briefing: span("briefing", d.briefing),
+        waiting_reminder: span("waiting_reminder", d.waiting_reminder),
+        approval: span("approval", d.approval),
+        human: span("human", d.human),
         turn: span("turn", d.turn),
         acknowledge: span("acknowledge", d.acknowledge),
         utterance: span("utterance", d.utterance),

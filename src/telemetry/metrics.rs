@@ -37,6 +37,7 @@ metric_list!(
         InputsDropped = "inputs_dropped_total", "Things callers said or keyed that could not wait for their turn.";
         SpeechDropped = "speech_dropped_total", "Words of assistants that were not spoken because too many waited.";
         RecognitionFailed = "recognition_failed_total", "Recogniser failures on live legs.";
+        SpeechIgnored = "speech_ignored_total", "Utterances that were not said to us, by what they were.";
         HandoffsRequested = "handoffs_requested_total", "Turns that asked for a human.";
         TransfersStarted = "transfers_started_total", "Transfer attempts.";
         TransfersEnded = "transfers_ended_total", "Transfers that ended, by outcome.";
@@ -49,6 +50,7 @@ metric_list!(
         TurnTokens = "turn_tokens_total", "Tokens of models, prompt and completion together.";
         SpansDropped = "spans_dropped_total", "Spans that did not reach the collector, by why.";
         CallsRefused = "calls_refused_total", "Calls and destinations that were turned away, by why.";
+        OrdersNotCarriedOut = "orders_not_carried_out_total", "Orders of calls that this worker cannot carry out.";
         Orphans = "orphans_reaped_total", "Things found without their partners and removed; must stay 0.";
     }
 );
@@ -100,6 +102,7 @@ impl Counter {
             Self::CallsRefused => Some(("why", REFUSALS)),
             Self::ModelCalls | Self::ToolCalls => Some(("outcome", ASK_OUTCOMES)),
             Self::SpansDropped => Some(("why", SPANS_DROPPED)),
+            Self::SpeechIgnored => Some(("what", NOT_FOR_US)),
             Self::TurnsTimedOut
             | Self::TurnsFailed
             | Self::PlaybackFailed
@@ -112,12 +115,15 @@ impl Counter {
             | Self::TransfersStarted
             | Self::TransfersRefused
             | Self::StaleAnswers
-            | Self::UnexpectedEvents => None,
+            | Self::UnexpectedEvents
+            | Self::OrdersNotCarriedOut => None,
         }
     }
 }
 
 const OTHER: &str = "other";
+/// Our own voice that came back; words while the peer held us.
+const NOT_FOR_US: &[&str] = &["echo", "hold"];
 /// `EndCause` in serde's words; a test holds the list against the type.
 const CAUSES: &[&str] = &[
     "caller_hung_up",
@@ -164,6 +170,17 @@ const OUTCOMES: &[&str] = &[
     "already_in_progress",
     "interrupted",
     "unsupported",
+    "bridged",
+    "unreachable",
+    "machine",
+    "silent_supervisor",
+    "briefing_timeout",
+    "hold_exhausted",
+    "does_not_fit",
+    "bridge_failed",
+    "supervisor_hung_up",
+    "limit_reached",
+    "unconfirmed",
 ];
 const END_STEPS: &[&str] = &["last_words", "release", "close"];
 const REFUSALS: &[&str] = &["full", "draining", "no_assistant", "no_media", "destination"];

@@ -24,6 +24,26 @@ pub(crate) fn write(path: &Path, samples: impl IntoIterator<Item = i16>) {
     wav.finalize().expect("the disk has room");
 }
 
+/// A telephone's answering machine: five seconds that sound like a voice, a pause, a beep.
+pub(crate) fn write_machine(path: &Path) {
+    let greeting = (0..5 * RATE).map(|at| {
+        let time = f64::from(at) / f64::from(RATE);
+        let rhythm = 0.55 + 0.45 * (TAU * 4.0 * time).sin();
+        let voice: f64 = (1..20)
+            .map(|harmonic| {
+                let hertz = 130.0 * f64::from(harmonic);
+                let formant = |centre: f64, width: f64| 1.0 / (1.0 + ((hertz - centre) / width).powi(2));
+                (formant(700.0, 110.0) + formant(1_200.0, 130.0) + formant(2_500.0, 200.0)) * (TAU * hertz * time).sin()
+            })
+            .sum();
+        (3_000.0 * rhythm * voice).clamp(-30_000.0, 30_000.0) as i16
+    });
+    let pause = (0..RATE * 6 / 10).map(|_| 0);
+    let beep = (0..RATE * 4 / 10).map(|at| ((TAU * 1_000.0 * f64::from(at) / f64::from(RATE)).sin() * 9_000.0) as i16);
+    let silence = (0..30 * RATE).map(|_| 0);
+    write(path, greeting.chain(pause).chain(beep).chain(silence));
+}
+
 /// One channel of a recording.
 pub(crate) fn read(path: &Path, channel: usize) -> Vec<i16> {
     let mut wav = hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -28,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) more: String,
     /// Keys of `[sip]`.
     pub(crate) sip: String,
+    /// Keys of the one `[[trunk]]`.
+    pub(crate) trunk: String,
     /// Keys of `[speech]`.
     pub(crate) speech: String,
     pub(crate) drain_deadline_seconds: u32,
@@ -39,6 +41,7 @@ impl Setup {
             assistants: vec![(name, assistant.into())],
             more: String::new(),
             sip: String::new(),
+            trunk: String::new(),
             speech: "engine = \"scripted\"".to_owned(),
             drain_deadline_seconds: 5,
         }
@@ -52,6 +55,11 @@ impl Setup {
 
     pub(crate) fn sip(mut self, lines: &str) -> Self {
         lines.clone_into(&mut self.sip);
+        self
+    }
+
+    pub(crate) fn trunk(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.trunk);
         self
     }
 }
@@ -111,7 +119,7 @@ impl Site {
         let text = format!(
             "[worker]\nstate_dir = \"{root}/state\"\ndrain_deadline_seconds = {drain}\nmax_calls = 16\n\
              [sip]\nudp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\n{sip}\n\
-             [[trunk]]\nname = \"loopback\"\nsources = [\"127.0.0.0/8\"]\nallow_destinations = [\"*\"]\n\
+             [[trunk]]\nname = \"loopback\"\nsources = [\"127.0.0.0/8\"]\nallow_destinations = [\"*\"]\n{trunk}\n\
              [media]\naddress = \"127.0.0.1\"\nfirst_port = {first}\nlast_port = {last}\nquarantine_seconds = 1\n\
              [speech]\n{speech}\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[[api.key]]\nname = \"test\"\nkey_file = \"{root}/key\"\n\
@@ -120,6 +128,7 @@ impl Site {
              [telemetry]\nformat = \"json\"\nlevel = \"voice_worker=debug,info\"\n{more}",
             drain = setup.drain_deadline_seconds,
             sip = setup.sip,
+            trunk = setup.trunk,
             speech = setup.speech,
             first = self.ports,
             last = self.ports + PORTS / 2 - 1,
@@ -151,7 +160,8 @@ impl Site {
         let address = |text: &str| text.trim().parse::<SocketAddr>().expect("an address in the log");
         let sip: Vec<SocketAddr> = line["sip"].as_str().expect("the log names them").split(',').map(address).collect();
         let api = address(line["api"].as_str().expect("the log names it"));
-        voice_worker::runtime::shell::install_tls();
+        // The first test of the process installs it; for the others it is there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Worker { site: self, udp: sip[0], tcp: sip[1], api, child, http: reqwest::Client::new() }
     }
 }

@@ -129,6 +129,18 @@ impl Checks {
                 self.ended += 1;
                 self.one_cause(*cause)?;
             }
+            // Second legs are not simulated yet.
+            Command::ReferReplacing { .. }
+            | Command::Dial { .. }
+            | Command::Bridge { .. }
+            | Command::Unbridge { .. }
+            | Command::StartHoldMusic { .. }
+            | Command::StopHoldMusic { .. }
+            | Command::Tone { .. }
+            | Command::ClassifyAnswer { .. }
+            | Command::ComposeBriefing { .. }
+            | Command::NoteAttempt { .. }
+            | Command::NoteStatus { .. } => {}
             Command::Notify(_) | Command::StopListening { .. } | Command::Collecting { .. } => {}
         }
         Ok(())

@@ -191,6 +191,18 @@ impl World {
                 }
                 self.reply(3_000, Event::SessionEnded { request });
             }
+            // Second legs are not simulated yet.
+            Command::ReferReplacing { .. }
+            | Command::Dial { .. }
+            | Command::Bridge { .. }
+            | Command::Unbridge { .. }
+            | Command::StartHoldMusic { .. }
+            | Command::StopHoldMusic { .. }
+            | Command::Tone { .. }
+            | Command::ClassifyAnswer { .. }
+            | Command::ComposeBriefing { .. }
+            | Command::NoteAttempt { .. }
+            | Command::NoteStatus { .. } => {}
             Command::Ring { .. }
             | Command::AbandonRefer { .. }
             | Command::Listen { .. }

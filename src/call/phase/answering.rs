@@ -118,6 +118,10 @@ impl Answering {
             | Event::ReferAnswered { .. }
             | Event::ReferProgress { .. }
             | Event::ReferEnded { .. }
+            | Event::AnswerClassified { .. }
+            | Event::BriefingComposed { .. }
+            | Event::BridgeUp { .. }
+            | Event::BridgeFailed { .. }
             | Event::SessionEnded { .. } => {
                 core.stale(event.name());
                 Phase::Answering(self)
@@ -130,7 +134,7 @@ impl Answering {
             | Event::PartialTranscript { .. }
             | Event::Transcript { .. }
             | Event::RecognitionFailed { .. }
-            | Event::Ordered(AdminOrder::Say { .. }) => self.unexpected(&event, core),
+            | Event::Ordered(AdminOrder::Say { .. } | AdminOrder::DecideApproval { .. }) => self.unexpected(&event, core),
         }
     }
 
@@ -148,6 +152,7 @@ impl Answering {
                 Self { first: FirstWords::Failed, ..self }.proceed(core)
             }
             TimerKind::BargeIn
+            | TimerKind::Resume
             | TimerKind::FinalWords
             | TimerKind::InterDigit
             | TimerKind::Utterance
@@ -156,6 +161,17 @@ impl Answering {
             | TimerKind::ReferAnswer
             | TimerKind::ReferNotify
             | TimerKind::ReferTotal
+            | TimerKind::Classify
+            | TimerKind::Compose
+            | TimerKind::Reassurance
+            | TimerKind::SupervisorSilence
+            | TimerKind::Dial
+            | TimerKind::Briefing
+            | TimerKind::BridgeConfirm
+            | TimerKind::Hold
+            | TimerKind::Waiting
+            | TimerKind::WaitingOver
+            | TimerKind::LegRelease
             | TimerKind::LastWords
             | TimerKind::Release
             | TimerKind::Close

@@ -25,6 +25,10 @@ impl Offered {
             | Event::ReferAnswered { .. }
             | Event::ReferProgress { .. }
             | Event::ReferEnded { .. }
+            | Event::AnswerClassified { .. }
+            | Event::BriefingComposed { .. }
+            | Event::BridgeUp { .. }
+            | Event::BridgeFailed { .. }
             | Event::SpeechStarted { .. }
             | Event::SpeechEnded { .. }
             | Event::PartialTranscript { .. }

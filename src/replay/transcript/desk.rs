@@ -1,6 +1,8 @@
 //! Core and runtime on a desk: a world in virtual time that answers every command, at once or as the faults say.
 
-use crate::call::{Call, CallSettings, Command, Direction, Event, Opening, ReleaseReason, ReleasedBy};
+use crate::call::{
+    AnswerVerdict, BridgeFailure, Call, CallSettings, Command, Direction, Event, LegFailure, Opening, ReleaseReason, ReleasedBy,
+};
 use crate::model::{
     CallTime, ConversationId, Digit, DigitSource, DtmfSettings, EndCause, LegId, Millis, Notice, PlaybackReport, Redacted, UtteranceId,
     WallTime,
@@ -257,8 +259,22 @@ impl Desk {
                 self.soon(Event::SessionEnded { request });
             }
             Command::Notify(Notice::CallEnded { cause, .. }) => self.ended_with = Some(cause),
+            // A transcript has one caller and nobody else to dial.
+            Command::Dial { leg, .. } => self.soon(Event::LegFailed { leg, why: LegFailure::NoAnswer }),
+            Command::ReferReplacing { leg, request, .. } => self.soon(Event::ReferAnswered { leg, request, status: 501 }),
+            Command::Bridge { request, .. } => self.soon(Event::BridgeFailed { request, why: BridgeFailure::Refused }),
+            Command::ClassifyAnswer { leg, .. } => {
+                self.soon(Event::AnswerClassified { leg, verdict: AnswerVerdict::Unclear, after_beep: false });
+            }
+            Command::ComposeBriefing { request, .. } => self.soon(Event::BriefingComposed { request, text: String::new().into() }),
             Command::Ring { .. }
             | Command::AbandonRefer { .. }
+            | Command::Unbridge { .. }
+            | Command::StartHoldMusic { .. }
+            | Command::StopHoldMusic { .. }
+            | Command::Tone { .. }
+            | Command::NoteAttempt { .. }
+            | Command::NoteStatus { .. }
             | Command::Listen { .. }
             | Command::StopListening { .. }
             | Command::Notify(_) => {}

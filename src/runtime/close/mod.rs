@@ -12,7 +12,7 @@ mod summary;
 
 pub use after::{facts_of, memory_ask, read_memory, read_summary, summary_ask};
 pub(super) use after::{writer_call, written};
-pub use plan::{CloseEvent, CloseLog, CloseStep, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status};
+pub use plan::{CloseEvent, CloseLog, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status};
 pub use summary::summarise;
 
 use super::session::MemoryFact;

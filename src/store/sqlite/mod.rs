@@ -4,9 +4,12 @@
 //! disk still hold.
 
 mod after;
+mod chats;
 mod conversations;
+mod people;
 mod read;
 mod transcripts;
+mod upkeep;
 
 use super::StoreError;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -88,6 +91,10 @@ impl SqliteStore {
 }
 
 fn migrations() -> Migrator {
-    let first = SqlStr::from_static(include_str!("../migrations/0001_first.sql"));
-    Migrator::with_migrations(vec![Migration::new(1, "first".into(), MigrationType::Simple, first, false)])
+    let steps =
+        [("first", include_str!("../migrations/0001_first.sql")), ("conversations", include_str!("../migrations/0002_conversations.sql"))];
+    let numbered = (1_i64..)
+        .zip(steps)
+        .map(|(number, (name, sql))| Migration::new(number, name.into(), MigrationType::Simple, SqlStr::from_static(sql), false));
+    Migrator::with_migrations(numbered.collect())
 }

@@ -16,6 +16,7 @@ const FAILURES_MAX: u32 = 3;
 
 impl Talking {
     pub(super) fn start_turn(&mut self, input: TurnInput, core: &mut Core) {
+        core.confirm_cut();
         let shield = self.shield(core);
         self.turn = TurnLoop::Thinking(Thinking::start(input, shield, core));
     }
@@ -153,9 +154,18 @@ impl Talking {
         self.end(EndCause::EngineFailed, LastWords::PlayOut, core)
     }
 
+    /// What the caller said so far is kept; what he says on hold is not heard.
+    pub(in crate::call::phase) fn close_ears(&mut self, core: &mut Core) {
+        core.timers.stop(TimerKind::FinalWords);
+        core.timers.stop(TimerKind::InterDigit);
+        self.assume_final(core);
+        self.hearing.forget();
+    }
+
     /// Nothing more is collected while the caller is being transferred.
     pub(in crate::call::phase) fn lay_down(&mut self, core: &mut Core) {
         core.timers.stop(TimerKind::Silence);
         core.timers.stop(TimerKind::BargeIn);
+        core.confirm_cut();
     }
 }
