@@ -12,6 +12,7 @@ mod phones;
 mod proxy;
 mod sipp_calls;
 mod sound;
+mod spans;
 mod spoken_call;
 mod support;
 mod warm;

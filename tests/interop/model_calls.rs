@@ -58,14 +58,14 @@ tools = ["opening_hours", "transfer_call", "end_session"]
 "##;
 
 /// A scripted model on a port of its own.
-struct Served {
-    model: ScriptedModel,
+pub(crate) struct Served {
+    pub(crate) model: ScriptedModel,
     address: String,
     _serving: JoinSet<std::io::Result<()>>,
 }
 
 impl Served {
-    async fn new(script: &str) -> Self {
+    pub(crate) async fn new(script: &str) -> Self {
         let model = ScriptedModel::new(Script::parse(script).expect("the script reads"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound").to_string();
@@ -85,7 +85,7 @@ impl Served {
     }
 }
 
-fn setup(model: &Served, tool: &Served, words: &[&str]) -> Setup {
+pub(crate) fn setup(model: &Served, tool: &Served, words: &[&str]) -> Setup {
     let more = format!(
         "[[model]]\nrole = \"main\"\nbase_url = \"http://{}/v1\"\nmodel = \"m-1\"\nkey_file = \"KEY\"\n\
          [[secret]]\nname = \"hall\"\nfile = \"KEY\"",
@@ -96,7 +96,7 @@ fn setup(model: &Served, tool: &Served, words: &[&str]) -> Setup {
     setup
 }
 
-async fn start(setup: Setup) -> Worker {
+pub(crate) async fn start(setup: Setup) -> Worker {
     let mut site = crate::worker::Site::new(setup).await;
     site.setup.more = site.setup.more.replace("KEY", &site.path("model-key").display().to_string());
     std::fs::write(site.path("model-key"), "sesame\n").expect("the file can be written");
@@ -104,7 +104,7 @@ async fn start(setup: Setup) -> Worker {
 }
 
 /// Calls, says something for each of the words the worker's ear expects, and hangs up unless the worker does.
-async fn call(worker: &Worker, utterances: usize) {
+pub(crate) async fn call(worker: &Worker, utterances: usize) {
     let steps: String = (0..utterances).map(|_| "{\"caller\": \"hum hum hum\"}\n").chain(["{\"pause_ms\": 6000}\n{\"hangup\": true}\n"]).collect();
     let (script, wav) = (worker.site.path("script.jsonl"), worker.site.path("heard.wav"));
     std::fs::write(&script, steps).expect("the file can be written");
