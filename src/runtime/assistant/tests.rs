@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 const FRONT_DESK: &str = include_str!("../../../config/assistants/front-desk.toml");
 const ECHO: &str = include_str!("../../../config/assistants/echo.toml");
-const ORDER_LINE: &str = include_str!("../../../config/assistants/order-line.toml");
+const ORDER_LINE: &str = include_str!("../../../config/assistants/with-model/order-line.toml");
 const REFUNDS: &str = include_str!("../../../config/assistants/refunds.toml");
 const CONCIERGE: &str = include_str!("../../../config/assistants/concierge.toml");
 
