@@ -1,14 +1,17 @@
 //! What a worker is made of, as plain data. `settings` fills it; tests and the demo write it by hand.
 
 use super::assistants::Assistants;
+use super::recorder::Protection;
 use super::shells::Observer;
 use crate::api::KeyRing;
 use crate::call::Deadlines;
 use crate::media::HoldMusic;
 use crate::model::{Millis, OrganisationId};
+use crate::replay::SealKey;
 use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{SessionTimers, Timers};
+use crate::sip::sdp::AudioCodec;
 use crate::sip::trunk::Trunks;
 use crate::speech::{LocalConfig, Speech};
 use crate::store::SqliteConfig;
@@ -77,6 +80,8 @@ pub struct MediaConfig {
     pub ports: (u16, u16),
     pub timeout: Millis,
     pub quarantine: Millis,
+    /// Spoken on SIP legs, in order of preference.
+    pub codecs: Vec<AudioCodec>,
 }
 
 /// Where speech comes from.
@@ -99,7 +104,9 @@ pub struct ApiConfig {
 pub struct RecordingConfig {
     /// `None`: calls are not recorded.
     pub folder: Option<PathBuf>,
-    pub masked: bool,
+    pub protection: Protection,
+    /// Opens recordings of an earlier run that are encrypted, whatever this run writes.
+    pub key: Option<SealKey>,
     pub max_bytes: u64,
     /// Stereo WAVs; `None`: no audio is kept.
     pub audio: Option<PathBuf>,

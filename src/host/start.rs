@@ -103,15 +103,17 @@ impl Worker {
             synthesizer: Arc::clone(&speech.synthesizer),
             recognizer: Arc::clone(&speech.recognizer),
             store: Arc::clone(&store),
+            closer: Closer::new(store, writer.clone(), clock, config.recording.retention_days),
             writer,
-            closer: Closer::new(store, clock, config.recording.retention_days),
             recorder,
+            recording_key: config.recording.key,
             dialling: Dialling::new(config.trunks, config.trunk_owners),
             calling: Calling::new(config.transfer),
             observer: config.observer,
             assistants: config.assistants,
             deadlines: config.deadlines,
             media_timeout: config.media.timeout,
+            codecs: config.media.codecs,
             media_address: advertised.or_else(|| (!bind.is_unspecified()).then_some(bind)),
             audio_folder: config.recording.audio,
             own_host: sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string),
@@ -221,7 +223,7 @@ fn recorder(recording: &RecordingConfig) -> Result<Option<Recorder>, HostError> 
         std::fs::create_dir_all(folder).map_err(fault(folder))?;
     }
     let Some(folder) = &recording.folder else { return Ok(None) };
-    Recorder::start(folder, recording.masked, recording.max_bytes).map(Some).map_err(fault(folder))
+    Recorder::start(folder, recording.protection.clone(), recording.max_bytes).map(Some).map_err(fault(folder))
 }
 
 /// SIP's sockets, bound, and the endpoint that will speak on them.
@@ -257,7 +259,7 @@ fn run_shells(shells: &Arc<Shells>, sockets: Sockets, endpoint: Endpoint, orders
 /// What the worker was started without, in words.
 fn lacking(speech: &Speech) -> Vec<String> {
     match speech.state() {
-        SpeechState::Local | SpeechState::Scripted => Vec::new(),
+        SpeechState::Local | SpeechState::Providers { .. } | SpeechState::Scripted => Vec::new(),
         SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
     }
 }

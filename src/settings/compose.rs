@@ -6,7 +6,8 @@ use super::model::{ReferMode, Settings, Transport, Trunk as TrunkSettings};
 use super::{RecordingMode, SpeechEngine};
 use crate::api::{Key, KeyRing};
 use crate::host::{
-    ApiConfig, Assistants, AssistantsError, Config, MediaConfig, RecordingConfig, Route, SipConfig, SpeechChoice, TransferConfig,
+    ApiConfig, Assistants, AssistantsError, Config, MediaConfig, Protection, RecordingConfig, Route, SipConfig, SpeechChoice,
+    TransferConfig,
 };
 use crate::media::HoldMusic;
 use crate::media::shell::read_hold_music;
@@ -62,6 +63,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
             ports: settings.media.ports,
             timeout: settings.media.timeout,
             quarantine: settings.media.quarantine,
+            codecs: settings.media.codecs.clone(),
         },
         speech: speech(settings),
         runtime: runtime(settings),
@@ -72,7 +74,8 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         },
         recording: RecordingConfig {
             folder: (settings.recording.mode != RecordingMode::Off).then(|| recordings.clone()),
-            masked: settings.recording.mode == RecordingMode::Masked,
+            protection: protection(settings),
+            key: settings.recording.key.clone(),
             max_bytes: settings.recording.max_bytes,
             audio: settings.recording.audio.then_some(recordings),
             retention_days,
@@ -84,6 +87,15 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         exporting: None,
         metrics: None,
     })
+}
+
+fn protection(settings: &Settings) -> Protection {
+    match (settings.recording.mode, &settings.recording.key) {
+        (RecordingMode::Masked, _) => Protection::Masked,
+        (RecordingMode::Encrypted, Some(key)) => Protection::Encrypted(key.clone()),
+        // Encrypted without a key is a fault of the settings and does not come here.
+        (RecordingMode::Off | RecordingMode::Full | RecordingMode::Encrypted, _) => Protection::Plain,
+    }
 }
 
 fn sip(settings: &Settings) -> SipConfig {

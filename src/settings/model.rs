@@ -1,9 +1,11 @@
 //! The settings as plain data. `Default` is a worker that runs with no file at all.
 
 use crate::call::Deadlines;
+use crate::host::SealKey;
 use crate::model::{Millis, OrganisationId, Redacted};
 use crate::runtime::shell::{BaseUrl, ModelRole};
 use crate::sip::acl::{AccessList, Cidr};
+use crate::sip::sdp::AudioCodec;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -189,11 +191,19 @@ pub struct Media {
     pub timeout: Millis,
     /// How long a port rests before its next call; 0–600 s.
     pub quarantine: Millis,
+    /// Codecs of SIP legs in order of preference; at least one, none twice.
+    pub codecs: Vec<AudioCodec>,
 }
 
 impl Default for Media {
     fn default() -> Self {
-        Self { address: None, ports: (10_000, 19_999), timeout: Millis::from_secs(30), quarantine: Millis::from_secs(10) }
+        Self {
+            address: None,
+            ports: (10_000, 19_999),
+            timeout: Millis::from_secs(30),
+            quarantine: Millis::from_secs(10),
+            codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722],
+        }
     }
 }
 
@@ -271,6 +281,8 @@ pub struct Recording {
     pub mode: RecordingMode,
     /// `None`: `recordings` under the state directory.
     pub directory: Option<PathBuf>,
+    /// Of `recording.key_file`: encrypts where `mode` says so, and opens what was encrypted before.
+    pub key: Option<SealKey>,
     /// A WAV of both sides beside the event recording.
     pub audio: bool,
     /// Bound of one call's event recording; 64 KiB–1 GiB.
@@ -281,7 +293,7 @@ pub struct Recording {
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { mode: RecordingMode::Full, directory: None, audio: false, max_bytes: 64 << 20, retention_days: 30 }
+        Self { mode: RecordingMode::Full, directory: None, key: None, audio: false, max_bytes: 64 << 20, retention_days: 30 }
     }
 }
 
@@ -293,6 +305,8 @@ pub enum RecordingMode {
     Masked,
     /// Everything, as the database holds it too; the files are for the worker's user alone.
     Full,
+    /// Everything, each line encrypted with the key of `recording.key_file`.
+    Encrypted,
 }
 
 /// `[store]`

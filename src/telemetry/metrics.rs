@@ -69,6 +69,7 @@ metric_list!(
         PacerLateMax = "pacer_late_max_microseconds", "How late the audio pacer woke, at worst since the start.";
         PacerSkipped = "pacer_ticks_skipped", "Ticks of the audio pacer left out since the start because it was too late.";
         RecordingFaults = "recording_faults", "Recordings that lost lines since the start.";
+        RecordingLate = "recording_late", "Times since the start that a call went on before the disk had taken its event.";
         Tasks = "tasks", "Tasks the worker spawned.";
         AsksOpen = "asks_open", "Questions to models and tools under way.";
         StoreQueue = "store_queue", "Live updates that wait for the store.";

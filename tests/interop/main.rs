@@ -4,6 +4,9 @@
 mod assistants;
 mod bad_input;
 mod calls;
+mod codecs;
+mod disks;
+mod killed;
 mod operations;
 mod options;
 mod phone_calls;
