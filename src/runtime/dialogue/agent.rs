@@ -113,13 +113,11 @@ impl Turn<'_> {
             }
             AnswerBody::ModelDone(answer) => self.talk_done(talk, answer),
             AnswerBody::Failed { why, elapsed, .. } => {
-                self.progress.took(elapsed);
-                self.progress.waited(elapsed);
+                self.took(&talk, elapsed);
                 self.next_model(talk, "ModelError", why.word())
             }
             AnswerBody::TimedOut { elapsed } => {
-                self.progress.took(elapsed);
-                self.progress.waited(elapsed);
+                self.took(&talk, elapsed);
                 self.next_model(talk, "ModelTimeout", "no answer in time")
             }
             AnswerBody::HttpDone(_) => self.next_model(talk, "ModelError", AskFailure::BadAnswer.word()),
@@ -128,7 +126,9 @@ impl Turn<'_> {
 
     fn talk_done(&mut self, mut talk: Talk, answer: ModelAnswer) -> Outcome {
         self.progress.count(&answer);
-        self.progress.waited(answer.elapsed);
+        if !talk.spoke {
+            self.progress.waited(answer.elapsed);
+        }
         let sentences = talk.sentences.finish(answer.text.expose());
         self.speak(&mut talk, sentences);
         if !answer.tool_calls.is_empty() {
@@ -138,6 +138,14 @@ impl Turn<'_> {
             return self.next_model(talk, "ModelError", "empty answer");
         }
         self.talk_over(talk)
+    }
+
+    /// A call that came to nothing took its time; while it spoke the caller did not wait.
+    fn took(&mut self, talk: &Talk, elapsed: Millis) {
+        self.progress.took(elapsed);
+        if !talk.spoke {
+            self.progress.waited(elapsed);
+        }
     }
 
     /// A sentence is said once a turn, however often the model comes back to it.
