@@ -190,6 +190,13 @@ impl Consult {
         self.state == State::Holding && self.chosen
     }
 
+    /// The same, whenever it is: for a search that looks at each situation once.
+    #[cfg(test)]
+    pub(crate) fn relative(&self, now: CallTime) -> Self {
+        let from_now = |at: CallTime| CallTime::ZERO.after(at.since(now));
+        Self { hold_until: from_now(self.hold_until), timers: self.timers.map(|timer| timer.map(from_now)), ..self.clone() }
+    }
+
     /// A drain or another limit of the call: no attempt begins that cannot end before it, and the hold ends there.
     pub(crate) fn shorten(&mut self, limit: CallTime, orders: &mut Vec<Order>) {
         if limit >= self.hold_until || !self.state.is_hold() {

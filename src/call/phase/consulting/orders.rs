@@ -62,11 +62,7 @@ impl Consulting {
                 Order::HandOver => self.hand_over(core),
                 Order::AbandonHandOver => self.abandon(core),
                 Order::Tone => self.tone(core),
-                Order::Release => {
-                    if let Some(supervisor) = self.supervisor.take() {
-                        supervisor.release(self.ends.unwrap_or(EndCause::Transferred), core);
-                    }
-                }
+                Order::Release => self.release(core),
                 Order::Arm(timer, deadline) => core.timers.arm_at(kind(timer), core.now, deadline),
                 Order::Stop(timer) => core.timers.stop(kind(timer)),
                 Order::Mark(mark) => self.mark(mark, core),
@@ -80,6 +76,13 @@ impl Consulting {
     fn with_supervisor(&mut self, core: &mut Core, act: impl FnOnce(&mut Supervisor, &mut Core)) {
         if let Some(supervisor) = &mut self.supervisor {
             act(supervisor, core);
+        }
+    }
+
+    fn release(&mut self, core: &mut Core) {
+        let own = if self.told.is_some() { EndCause::Transferred } else { EndCause::AssistantEnded };
+        if let Some(supervisor) = self.supervisor.take() {
+            supervisor.release(self.ends.unwrap_or(own), core);
         }
     }
 
