@@ -162,6 +162,7 @@ impl Talking {
     /// Back from a transfer that did not happen: `text` for the caller, the outcome for the runtime.
     pub(crate) fn resume(mut self: Box<Self>, text: &str, news: Vec<TurnInput>, core: &mut Core) -> Phase {
         core.say(None, text, self.shield(core));
+        self.wait_on(core);
         for input in news.into_iter().rev() {
             self.inputs.push_first(input, core);
         }
@@ -186,7 +187,7 @@ impl Talking {
 
     /// A decision for the turn that waits for it; told when the caller is back.
     pub(crate) fn keep_decision(&mut self, approval: Uuid, approved: bool, core: &mut Core) {
-        self.inputs.push(TurnInput::ApprovalDecided { approval, approved }, core);
+        self.decided(approval, approved, core);
     }
 
     /// The words the caller would have said by now: used where the final ones did not come.

@@ -294,6 +294,7 @@ impl Consult {
         let from = self.state;
         let Row { to, acts } = table(from, cue);
         self.state = to;
+        self.quieten(to, orders);
         let mut failed = None;
         let mut next = None;
         for act in acts {
@@ -489,12 +490,18 @@ impl Consult {
                 (true, Some(_)) | (false, None) => {}
             }
         }
-        match self.state.music() {
-            Some(true) if !self.music => orders.push(Order::StartMusic),
-            Some(false) if self.music => orders.push(Order::StopMusic),
-            Some(_) | None => {}
+        if self.state.music() == Some(true) && !self.music {
+            self.music = true;
+            orders.push(Order::StartMusic);
         }
-        self.music = self.state.music().unwrap_or(self.music);
+    }
+
+    /// The music is over before anything else is done to the leg.
+    fn quieten(&mut self, to: State, orders: &mut Vec<Order>) {
+        if to.music() == Some(false) && self.music {
+            self.music = false;
+            orders.push(Order::StopMusic);
+        }
     }
 
     fn deadline(&self, timer: Timer, plan: &Plan, now: CallTime) -> Option<CallTime> {

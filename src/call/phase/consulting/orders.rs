@@ -138,20 +138,22 @@ impl Consulting {
         });
     }
 
-    /// Neither hears anything of ours any more; then they are joined.
     fn bridge(&mut self, core: &mut Core) {
         self.hush(core);
         self.handover = None;
         let Some(leg) = self.supervisor.as_ref().map(Supervisor::leg) else { return };
         let request = core.new_request();
         self.bridge = Some(request);
-        core.order(Command::StopListening { leg });
         core.order(Command::Bridge { a: LegId::CALLER, b: leg, request });
     }
 
+    /// Neither hears us any more, nor do we listen.
     fn hush(&mut self, core: &mut Core) {
         core.hush();
-        self.with_supervisor(core, Supervisor::hush);
+        self.with_supervisor(core, |supervisor, core| {
+            supervisor.hush(core);
+            supervisor.stop_listening(core);
+        });
     }
 
     fn unbridge(&mut self, core: &mut Core) {

@@ -20,6 +20,8 @@ pub(super) enum Human {
     Present,
     /// A turn is suspended until somebody approves what it asked for, or does not.
     Approval,
+    /// As before, while a transfer or the end has the caller.
+    ApprovalAside,
 }
 
 impl Talking {
@@ -56,10 +58,19 @@ impl Talking {
         core.timers.stop(TimerKind::WaitingOver);
         match self.human {
             Human::Awaited | Human::Approval => core.order(Command::StopHoldMusic { leg: LegId::CALLER }),
-            Human::NotAsked | Human::Present => {}
+            Human::NotAsked | Human::Present | Human::ApprovalAside => {}
         }
-        if self.human == Human::Awaited {
-            self.human = Human::Present;
+        self.human = match self.human {
+            Human::Awaited | Human::Present => Human::Present,
+            Human::Approval | Human::ApprovalAside => Human::ApprovalAside,
+            Human::NotAsked => Human::NotAsked,
+        };
+    }
+
+    /// The caller is back from a transfer.
+    pub(super) fn wait_on(&mut self, core: &mut Core) {
+        if self.human == Human::ApprovalAside {
+            self.wait_for(Human::Approval, SessionStatus::AwaitingApproval, core);
         }
     }
 
@@ -71,7 +82,7 @@ impl Talking {
     }
 
     pub(super) fn decided(&mut self, approval: Uuid, approved: bool, core: &mut Core) {
-        if self.human == Human::Approval {
+        if matches!(self.human, Human::Approval | Human::ApprovalAside) {
             self.waited(core);
         }
         self.inputs.push(TurnInput::ApprovalDecided { approval, approved }, core);
@@ -94,7 +105,7 @@ impl Talking {
                 let text = core.settings.texts.nobody_came.clone();
                 core.say(None, &text, Shield::Polite);
             }
-            Human::NotAsked | Human::Present => {}
+            Human::NotAsked | Human::Present | Human::ApprovalAside => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 mod search;
 mod world;
 
-use super::super::warm::{Act, Cue, Row, State, row};
+use crate::call::transfer::warm::{Act, Cue, Row, State, row};
 use search::{Coverage, explore};
 use std::collections::BTreeSet;
 use world::{World, plans};
@@ -21,11 +21,12 @@ fn every_order_of_events_over_two_attempts_keeps_every_promise() {
     let missed: Vec<_> = State::ALL.into_iter().filter(|state| !all.states.contains(state)).collect();
     assert!(missed.is_empty(), "never reached: {missed:?}");
     // Every row that means something was walked.
-    let missed: Vec<_> = meaningful_rows().filter(|place| !all.rows.contains(place)).collect();
+    let missed: Vec<_> = meaningful_rows().filter(|place| !all.rows.contains(place) && !UNREACHABLE.contains(place)).collect();
     assert!(missed.is_empty(), "rows that no order of events walks: {missed:?}");
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how much to run is the runner's choice")]
 fn random_runs_keep_every_promise() {
     let runs = std::env::var("VOICE_WORKER_WARM_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
     let first = std::env::var("VOICE_WORKER_WARM_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
@@ -39,6 +40,9 @@ fn random_runs_keep_every_promise() {
     }
 }
 
+/// Rows that no fact leads to as things are: which of the two accepting cues comes is fixed for a whole transfer.
+const UNREACHABLE: &[(State, Cue)] = &[(State::HandingOver, Cue::Accepted)];
+
 /// A table with one bug, for every bug of these kinds: each must be found by the search.
 #[test]
 fn a_bug_planted_in_the_table_is_found() {
@@ -48,7 +52,7 @@ fn a_bug_planted_in_the_table_is_found() {
         for (bug, mutant) in mutants(state, cue) {
             planted += 1;
             let table = |at: State, on: Cue| if (at, on) == (state, cue) { mutant } else { row(at, on) };
-            if plans().iter().all(|plan| explore(&table, plan, 60_000).is_ok()) {
+            if plans().iter().all(|plan| explore(&table, plan, 20_000).is_ok()) {
                 missed.push(format!("{state:?} on {cue:?}: {bug}"));
             }
         }

@@ -4,7 +4,7 @@
 use super::world::{Promises, Table};
 use crate::call::transfer::consult::{Consult, Fact, Order, Plan};
 use crate::call::transfer::warm::{Cue, State};
-use crate::model::CallTime;
+use crate::model::{CallTime, Millis};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -74,7 +74,10 @@ pub(super) fn explore(table: Table<'_>, plan: &Plan, budget: usize) -> Result<Co
             continue;
         }
         coverage.situations += 1;
-        for fact in futures(&node) {
+        let mut bases = vec![node];
+        // A drain is looked at where one destination is enough to see what it does.
+        bases.extend(drained(&bases[0]).filter(|_| plan.destinations.len() == 1));
+        for (node, fact) in bases.iter().flat_map(|node| futures(node).into_iter().map(move |fact| (node, fact))) {
             let mut next = node.clone();
             if let (Fact::Due(_), Some((at, _))) = (fact, next.promises.next()) {
                 next.promises.now = next.promises.now.max(at);
@@ -103,6 +106,19 @@ fn walk(table: Table<'_>, plan: &Plan, node: &mut Node, fact: Fact, coverage: &m
     coverage.deepest = coverage.deepest.max(node.depth);
     coverage.attempts = coverage.attempts.max(node.dials);
     node.promises.check(plan, &node.consult, fact, &orders)
+}
+
+/// The same situation, but the worker drains and the hold ends in a second.
+fn drained(node: &Node) -> Option<Node> {
+    if node.promises.drained || !node.consult.state().is_hold() {
+        return None;
+    }
+    let mut drained = node.clone();
+    let limit = node.promises.now.after(Millis(1_000));
+    let mut orders = Vec::new();
+    drained.consult.shorten(limit, &mut orders);
+    drained.promises.shortened(limit, &orders);
+    Some(drained)
 }
 
 fn futures(node: &Node) -> Vec<Fact> {

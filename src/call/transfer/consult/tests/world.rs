@@ -33,7 +33,9 @@ pub(super) fn plans() -> Vec<Plan> {
         Plan { replaces: true, ..base.clone() },
         Plan { destinations: vec![false, true, true], attempts_max: 1, hold: Millis::from_secs(15), ..base.clone() },
         Plan { briefs: false, destinations: vec![true], ..base.clone() },
-        Plan { destinations: vec![false], ..base },
+        Plan { destinations: vec![false], ..base.clone() },
+        Plan { classify: secs(4), silence: secs(5), reassure: secs(3), replaces: true, destinations: vec![true], ..base.clone() },
+        Plan { classify: secs(20), compose: Millis::from_secs(20), destinations: vec![true], hold: Millis::from_secs(60), ..base },
     ]
 }
 
@@ -63,6 +65,19 @@ pub(super) struct Promises {
     joined: bool,
     handing: bool,
     accepted: bool,
+    declined: bool,
+    announced: bool,
+    listening: bool,
+    /// A report about something said to the supervisor is still to come.
+    report_owed: bool,
+    noted_answer: bool,
+    noted_briefing: bool,
+    noted_bridge: bool,
+    asks: u8,
+    state: State,
+    /// The hold was shortened by a drain, once.
+    pub(super) drained: bool,
+    hold_until: Option<CallTime>,
     /// An attempt is open in the books.
     open: bool,
     caller_gone: bool,
@@ -86,6 +101,17 @@ impl Promises {
             joined: false,
             handing: false,
             accepted: false,
+            declined: false,
+            announced: false,
+            listening: false,
+            report_owed: false,
+            noted_answer: false,
+            noted_briefing: false,
+            noted_bridge: false,
+            asks: 0,
+            state: State::Holding,
+            drained: false,
+            hold_until: None,
             open: false,
             caller_gone: false,
             over: None,
@@ -106,10 +132,18 @@ impl Promises {
             self.joined,
             self.handing,
             self.accepted,
+            self.declined,
+            self.announced,
+            self.listening,
+            self.report_owed,
+            self.noted_answer,
+            self.noted_briefing,
+            self.noted_bridge,
+            self.drained,
             self.open,
             self.caller_gone,
         ];
-        (timers, flags, self.leg, self.over)
+        (timers, flags, self.leg, self.over, self.asks, self.state)
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -130,6 +164,7 @@ impl Promises {
             Leg::Ringing => {
                 facts.extend([Fact::Rang, Fact::Answered, Fact::Refused(FailureReason::Busy), Fact::Refused(FailureReason::NotFound)]);
                 facts.extend([Fact::Broken(FailureReason::Unreachable), Fact::Refused(FailureReason::LimitReached), Fact::Left]);
+                facts.push(Fact::Heard);
             }
             Leg::Up => {
                 facts.extend([Fact::Left, Fact::Broken(FailureReason::Unreachable), Fact::Heard]);
@@ -137,7 +172,7 @@ impl Promises {
                 facts.extend(choices.map(Fact::Chose));
             }
         }
-        if self.supervisor_hears {
+        if self.report_owed {
             facts.push(Fact::Briefed);
         }
         if self.classifying {
@@ -147,7 +182,7 @@ impl Promises {
             facts.extend([Fact::Joined, Fact::NotJoined]);
         }
         if self.joined {
-            facts.push(Fact::NotJoined);
+            facts.extend([Fact::Joined, Fact::NotJoined]);
         }
         if self.handing {
             facts.extend([Fact::HandedOver, Fact::HandOverFailed]);
@@ -168,7 +203,7 @@ impl Promises {
             Fact::Refused(_) | Fact::Left => self.lose_leg(),
             Fact::Classified { .. } => self.classifying = false,
             Fact::Composed => self.composing = false,
-            Fact::Briefed => self.supervisor_hears = false,
+            Fact::Briefed => (self.supervisor_hears, self.report_owed) = (false, false),
             Fact::Joined => (self.joining, self.joined) = (false, true),
             Fact::NotJoined => (self.joining, self.joined) = (false, false),
             Fact::HandedOver | Fact::HandOverFailed => self.handing = false,
@@ -180,18 +215,59 @@ impl Promises {
 
     fn lose_leg(&mut self) {
         self.leg = Leg::None;
-        (self.supervisor_hears, self.classifying, self.joined) = (false, false, false);
+        (self.supervisor_hears, self.report_owed, self.classifying, self.joined) = (false, false, false, false);
     }
 
     /// The machine's orders against what may be ordered; then what must always hold.
     pub(super) fn check(&mut self, plan: &Plan, consult: &Consult, fact: Fact, orders: &[Order]) -> Result<(), String> {
         for order in orders {
-            self.order(*order, fact).map_err(|broken| format!("{broken} ({order:?} on {fact:?})"))?;
+            self.order(plan, *order, fact).map_err(|broken| format!("{broken} ({order:?} on {fact:?})"))?;
         }
-        self.always(plan, consult, fact)
+        self.answers(plan, consult, fact, orders)?;
+        self.always(plan, consult, fact)?;
+        self.state = consult.state();
+        Ok(())
     }
 
-    fn order(&mut self, order: Order, fact: Fact) -> Result<(), String> {
+    /// A drain: the hold ends sooner.
+    pub(super) fn shortened(&mut self, limit: CallTime, orders: &[Order]) {
+        (self.drained, self.hold_until) = (true, Some(limit));
+        for order in orders {
+            if let Order::Arm(timer, at) = order {
+                self.timers[*timer as usize] = Some(*at);
+            }
+        }
+    }
+
+    /// What a fact must lead to.
+    fn answers(&mut self, plan: &Plan, consult: &Consult, fact: Fact, orders: &[Order]) -> Result<(), String> {
+        let ensure = |holds: bool, promise: &str| if holds { Ok(()) } else { Err(format!("{promise} (after {fact:?})")) };
+        let (before, state) = (self.state, consult.state());
+        let asked = matches!(before, State::Briefing | State::Deciding);
+        let has = |wanted: Order| orders.contains(&wanted);
+        match fact {
+            Fact::Due(Timer::Hold) => ensure(state.is_over(), "when the hold is over it is over")?,
+            Fact::Due(Timer::Reassure) => ensure(has(Order::Comfort), "the caller is reassured")?,
+            Fact::Due(Timer::Silence) => ensure(has(Order::Remind) || state != State::Deciding, "silence is reminded of, or ends it")?,
+            Fact::Due(Timer::Classify) => ensure(state != State::Classifying, "a verdict that does not come is not waited for")?,
+            Fact::Due(Timer::Compose) => ensure(state != State::Composing, "words that do not come are not waited for")?,
+            Fact::Chose(Choice::Repeat) if asked => ensure(has(Order::Brief), "who asks for it hears it again")?,
+            Fact::Chose(Choice::Unclear) if before == State::Deciding && self.asks < 2 => {
+                self.asks += 1;
+                ensure(has(Order::Ask), "who did not understand is asked again")?;
+            }
+            _ => {}
+        }
+        ensure(!has(Order::Brief) || state == State::Briefing, "who is briefed is being briefed")?;
+        let heard = matches!(fact, Fact::Heard | Fact::Briefed | Fact::Chose(Choice::Unclear));
+        if let (true, State::Deciding, State::Deciding, Some(silence)) = (heard, before, state, plan.silence) {
+            let patience = self.timers[Timer::Silence as usize];
+            ensure(patience == Some(self.now.after(silence)), "silence counts from the last sound")?;
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, plan: &Plan, order: Order, fact: Fact) -> Result<(), String> {
         let ensure = |holds: bool, promise: &str| if holds { Ok(()) } else { Err(promise.to_owned()) };
         ensure(self.over.is_none(), "nothing follows the end")?;
         let up = self.leg == Leg::Up;
@@ -199,6 +275,7 @@ impl Promises {
             Order::Announce { .. } | Order::Comfort => {
                 ensure(!self.caller_gone && !self.joined && !self.joining && !self.handing, "nothing is said into a bridge or to nobody")?;
                 self.caller_hears = true;
+                self.announced |= matches!(order, Order::Announce { .. });
             }
             Order::StartMusic => {
                 ensure(!self.music && !self.caller_gone && !self.joined, "music for somebody who is on hold")?;
@@ -209,12 +286,17 @@ impl Promises {
                 ensure(self.leg == Leg::None, "one human at a time")?;
                 ensure(!self.caller_hears, "the announcement is heard out before the dial")?;
                 ensure(self.open, "an attempt is in the books before it is dialled")?;
+                ensure(std::mem::take(&mut self.announced), "the caller is told before each dial")?;
                 ensure(ring >= Millis::from_secs(5), "a dial that can be answered")?;
                 self.leg = Leg::Ringing;
-                (self.classified_once, self.accepted) = (false, false);
+                (self.classified_once, self.accepted, self.declined, self.listening) = (false, false, false, false);
+                (self.noted_answer, self.noted_briefing, self.noted_bridge, self.asks) = (false, false, false, 0);
             }
             Order::Compose { .. } => self.composing = true,
-            Order::Listen => ensure(up, "the leg that listens is up")?,
+            Order::Listen => {
+                ensure(up, "the leg that listens is up")?;
+                self.listening = true;
+            }
             Order::Classify { .. } => {
                 ensure(up && !self.classified_once, "one verdict a leg")?;
                 (self.classifying, self.classified_once) = (true, true);
@@ -223,16 +305,20 @@ impl Promises {
                 ensure(up && !self.joined && !self.joining && !self.handing, "a human is told something while he is alone")?;
                 let verdict = !self.classifying || matches!(fact, Fact::Due(_) | Fact::Composed | Fact::Chose(_));
                 ensure(verdict, "no word before the verdict or its deadline")?;
-                self.supervisor_hears = true;
+                ensure(self.classified_once || plan.classify.is_none(), "a machine is looked for where that is wanted")?;
+                ensure(self.listening, "who is asked is listened to")?;
+                (self.supervisor_hears, self.report_owed) = (true, true);
             }
             Order::Bridge => {
                 ensure(up && !self.caller_gone && !self.joined, "two people are joined")?;
+                ensure(self.accepted || !plan.briefs, "who is joined has accepted")?;
+                ensure(!self.music, "the music is over before two are joined")?;
                 // The order hushes both first.
                 (self.caller_hears, self.supervisor_hears, self.joining) = (false, false, true);
             }
             Order::Unbridge => (self.joining, self.joined) = (false, false),
             Order::HandOver => {
-                ensure(up && !self.caller_gone, "a caller is handed to somebody")?;
+                ensure(up && !self.caller_gone && self.accepted, "a caller is handed to somebody who accepted")?;
                 (self.caller_hears, self.supervisor_hears, self.handing) = (false, false, true);
             }
             Order::AbandonHandOver => self.handing = false,
@@ -255,10 +341,15 @@ impl Promises {
         let known = match mark {
             Mark::Dialled { .. } => !std::mem::replace(&mut self.open, true),
             Mark::Skipped { .. } => true,
-            Mark::Answered | Mark::Briefed => self.open,
+            Mark::Answered => self.open && !std::mem::replace(&mut self.noted_answer, true),
+            Mark::Briefed => {
+                self.noted_briefing = true;
+                self.open
+            }
             Mark::Accepted => self.open && !std::mem::replace(&mut self.accepted, true),
-            Mark::Declined => self.open && !self.accepted,
-            Mark::Bridged => self.open && self.joined,
+            Mark::Declined => self.open && !self.accepted && !std::mem::replace(&mut self.declined, true),
+            Mark::Bridged => self.open && self.joined && !std::mem::replace(&mut self.noted_bridge, true),
+            Mark::Failed { why: FailureReason::Declined, .. } => self.declined && std::mem::replace(&mut self.open, false),
             Mark::Ended | Mark::Failed { .. } => std::mem::replace(&mut self.open, false),
         };
         if known { Ok(()) } else { Err("the books are in order".to_owned()) }
@@ -279,14 +370,15 @@ impl Promises {
         ensure(!state.is_over(), "an end is told")?;
         ensure(fact != Fact::CallEnds && fact != Fact::CallerLeft, "the end of the call ends the transfer at once")?;
         if state == State::Bridged {
-            ensure(self.joined && self.leg == Leg::Up, "two people are joined")?;
+            ensure(self.joined && self.leg == Leg::Up && self.noted_bridge, "two people are joined, and it is in the books")?;
             ensure(!self.caller_hears && !self.supervisor_hears && !self.music, "nothing of ours plays into a bridge")?;
             return ensure(self.timers.iter().all(Option::is_none), "no hold runs in a bridge");
         }
         ensure(!self.joined, "joined people are known to be")?;
         let (deadline, _) = self.next().ok_or("the caller always has a next deadline")?;
-        ensure(deadline <= self.begun.after(plan.hold), "the caller is never on hold beyond the limit")?;
-        ensure(self.timers[Timer::Hold as usize].is_some_and(|at| at <= self.begun.after(plan.hold)), "the hold has its own deadline")?;
+        let limit = self.hold_until.unwrap_or(self.begun.after(plan.hold));
+        ensure(deadline <= limit, "the caller is never on hold beyond the limit")?;
+        ensure(self.timers[Timer::Hold as usize].is_some_and(|at| at <= limit), "the hold has its own deadline")?;
         let waits = self.caller_hears || self.leg != Leg::None || self.handing || consult.waits_for_quiet();
         ensure(waits, "somebody is being reached while the caller waits")?;
         ensure(self.joining == (state == State::Bridging), "a bridge is asked for where it is waited for")?;
@@ -294,6 +386,10 @@ impl Promises {
         ensure(state != State::Holding || self.leg == Leg::None, "no leg between attempts")?;
         ensure((state == State::Holding) != self.open, "an attempt under way is in the books, and no other")?;
         ensure((self.leg == Leg::Ringing) == (state == State::Dialing), "who rings is dialled, who answered is not left ringing")?;
+        ensure(self.leg != Leg::Up || self.noted_answer, "an answer is in the books")?;
+        ensure(state != State::Classifying || self.classifying, "a verdict is awaited")?;
+        ensure(state != State::Composing || !consult.composed, "words that are there are said")?;
+        ensure(state != State::Deciding || self.noted_briefing, "a briefing is in the books")?;
         ensure(state != State::Briefing || self.supervisor_hears, "who is briefed hears something")
     }
 }
