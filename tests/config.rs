@@ -69,12 +69,14 @@ fn the_examples_of_the_reference_are_valid() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("carrier-password"), "s3cret\n").unwrap();
     fs::write(dir.path().join("api-key"), "k").unwrap();
+    fs::write(dir.path().join("crm-key"), "k2").unwrap();
     // The reference shows both ways to give a key; one call can take only one.
     let text: String = with_examples().lines().filter(|line| !line.starts_with("key_file")).map(|line| format!("{line}\n")).collect();
     let credentials = env(&[("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap())]);
     let settings = settings::parse(None, &text, credentials).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(settings.trunks[0].password.as_ref().unwrap().expose(), "s3cret");
     assert_eq!(settings.api.keys[0].name, "console");
+    assert_eq!((settings.models[0].role.as_str(), settings.secrets[0].value.expose().as_str()), ("main", "k2"));
     let allowed = &settings.trunks[0].allow_destinations;
     assert!(!AllowList::parse(allowed).unwrap_or_else(|error| panic!("{error}")).is_empty());
     assert_eq!(settings.assistants.routes[0].trunk.as_deref(), Some("carrier"));
@@ -186,6 +188,16 @@ fn rules_between_keys_are_checked() {
     one("[[api.key]]\nname = \"a\"\n", "needs exactly one of sha256 and key_file");
     one("[[api.key]]\nname = \"a\"\nsha256 = \"12\"\n", "64 hexadecimal digits");
     one("[[assistants.route]]\nnumber = \"1\"\nassistant = \"a\"\ntrunk = \"b\"\n", "no [[trunk]] has this name");
+    let model =
+        |role: &str, more: &str| format!("[[model]]\nrole = \"{role}\"\nbase_url = \"http://127.0.0.1:1/v1\"\nmodel = \"m\"\n{more}\n");
+    one(&model("a", "fallback = [\"b\"]"), "\"b\" is the role of no [[model]]; there is: a");
+    one(&model("a", "fallback = [\"a\"]"), "\"a\" would be asked twice");
+    one(&(model("a", "") + &model("a", "")), "is the role of another [[model]]");
+    one(&model("a", "request_ms = 1000"), "must be at least first_token_ms (6000) and idle_ms (4000)");
+    one(&model("a", "temperature = 2.5"), "2.5 is out of range; allowed is a number in 0..=2");
+    one("[[model]]\nrole = \"a\"\nmodel = \"m\"\nbase_url = \"ftp://h/v1\"\n", "only http and https URLs");
+    one("[[model]]\nrole = \"a\"\nbase_url = \"http://h\"\n", "model[0].model: is required");
+    one("[[secret]]\nname = \"a\"\n", "secret[0].file: is required");
     one("[telemetry]\nlevel = \"a=b=c\"\n", "is no filter");
     one("[sip]\nallow = [\"10.0.0.0/33\"]\n", "is no network");
 }
@@ -201,6 +213,16 @@ fn a_missing_secret_names_its_file_and_a_present_one_is_never_shown() {
     let text = format!("[[trunk]]\nname = \"a\"\naddress = \"h\"\nusername = \"u\"\npassword_file = {:?}\n", file.to_str().unwrap());
     let settings = parse(&text).unwrap();
     assert!(!format!("{settings:?}").contains("hunter2"));
+
+    let model = "[[model]]\nrole = \"a\"\nbase_url = \"http://h/v1\"\nmodel = \"m\"\nkey_file";
+    let text = format!("{model} = {file:?}\n[[secret]]\nname = \"s\"\nfile = {file:?}\n");
+    let settings = parse(&text).unwrap();
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    let composed = settings::compose(&settings).unwrap();
+    assert_eq!(composed.runtime.roles["a"].key.as_ref().unwrap().expose(), "hunter2");
+    assert!(!format!("{:?}", composed.runtime).contains("hunter2"));
+    fs::write(&file, "two\nlines\n").unwrap();
+    assert!(faults(&text).iter().all(|fault| fault.contains("no HTTP header can carry") && !fault.contains("two")));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::inbox::{Inbox, InboxReader};
 use super::legs::Legs;
 use super::line::Line;
 use super::shells::Shells;
+use super::translate;
 use crate::call::{CallSettings, Direction, Opening};
 use crate::media::shell::LegMedia;
 use crate::model::{ConversationId, LegId, OrganisationId, Redacted};
@@ -87,7 +88,8 @@ pub(super) fn begin(
     let conversation = parties.conversation;
     start_audio_recording(shells, conversation, &first.media);
     let opening = opening(shells, &parties, &runtime);
-    let mut legs = Legs::new(parties.trunk.clone(), Arc::clone(&shells.synthesizer), inbox.0.clone(), shells.tasks.clone());
+    let style = Arc::new(translate::speaking_style(&opening.settings.voice));
+    let mut legs = Legs::new(parties.trunk.clone(), Arc::clone(&shells.synthesizer), style, inbox.0.clone(), shells.tasks.clone());
     legs.add(LegId::CALLER, first.line, first.media, first.address);
     let view = Arc::new(View::default());
     shells.directory.add(

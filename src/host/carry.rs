@@ -66,7 +66,10 @@ impl Driver {
                 Ok(()) => self.poll_runtime(),
                 Err(error) => self.pending.push_back(Event::TurnFailed { turn, error: error.to_string() }),
             },
-            Command::CancelTurn { turn } => self.runtime.cancel_turn(turn),
+            Command::CancelTurn { turn } => {
+                self.runtime.cancel_turn(turn);
+                self.poll_runtime();
+            }
             Command::ReportHeard { turn, text } => self.runtime.heard(turn, text.expose()),
             Command::EndSession { request, cause, triggered_by } => self.end_session(request, cause, triggered_by),
             Command::Notify(notice) => self.notify(&notice),
@@ -107,6 +110,8 @@ impl Driver {
     fn end_session(&mut self, request: RequestId, cause: EndCause, triggered_by: TriggeredBy) {
         self.cause = Some(cause);
         let record = self.runtime.end_session(triggered_by, cause);
+        // Whatever was still asked is not wanted any more.
+        self.poll_runtime();
         let (shells, inbox, conversation) = (Arc::clone(&self.shells), self.inbox.clone(), self.conversation);
         self.shells.tasks.spawn("close", async move {
             shells.closer.close(conversation, record).await;

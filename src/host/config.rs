@@ -6,6 +6,7 @@ use crate::api::KeyRing;
 use crate::call::Deadlines;
 use crate::media::HoldMusic;
 use crate::model::{Millis, OrganisationId};
+use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{SessionTimers, Timers};
 use crate::sip::trunk::Trunks;
@@ -28,6 +29,8 @@ pub struct Config {
     pub transfer: TransferConfig,
     pub media: MediaConfig,
     pub speech: SpeechChoice,
+    /// Models and secrets of tools; none by default.
+    pub runtime: ShellConfig,
     pub api: ApiConfig,
     pub recording: RecordingConfig,
     pub store: SqliteConfig,

@@ -126,6 +126,7 @@ async fn end_durable(shells: &Shells, conversation: ConversationId, reason: Term
         workflow_node: None,
         turns: 0,
         summary: Redacted::default(),
+        facts: Vec::new(),
     };
     shells.closer.try_close(conversation, &record).await.map_err(|parked| ControlError::Failed(parked.to_string()))?;
     Ok(with_row(shells, conversation, TurnResult::bare(conversation, RuntimeStatus::Ended)).await)

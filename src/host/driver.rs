@@ -3,6 +3,7 @@
 //! The loop awaits two things only, both cancel-safe: the next fact and the next deadline. Commands go to their shells without being
 //! awaited; answers come back as facts. A panic anywhere in here ends this call alone (see [`supervise`]).
 
+use super::asks::{self, Asks};
 use super::attempts::{AttemptRows, Consult};
 use super::bridge::Bridge;
 use super::directory::View;
@@ -18,7 +19,7 @@ use crate::model::{
     WallTime, WorkerTime,
 };
 use crate::replay::{Entry, Line, SipFact, Way, Words, moment};
-use crate::runtime::{AnswerBody, AskFailure, RuntimeOutput, VoiceRuntime};
+use crate::runtime::{RuntimeOutput, VoiceRuntime};
 use crate::sip::endpoint::LegEvent;
 use crate::store::LiveUpdate;
 use futures_util::FutureExt;
@@ -51,6 +52,7 @@ pub(super) struct Driver {
     pub(super) called: Redacted<String>,
     pub(super) wall: WallTime,
     pub(super) cause: Option<EndCause>,
+    asks: Asks,
     call: Call,
     reader: InboxReader,
     started: WorkerTime,
@@ -89,6 +91,7 @@ impl Driver {
             called: Redacted::default(),
             wall: WallTime(0),
             cause: None,
+            asks: Asks::new(),
             call: Call::new(),
             reader,
             started,
@@ -101,6 +104,7 @@ impl Driver {
     }
 
     async fn run(&mut self, opening: Opening) {
+        self.note(&asks::recorded(self.runtime.opening(), Entry::Opened));
         self.wall = opening.wall;
         self.called = match opening.direction {
             Direction::Inbound => opening.to.clone(),
@@ -147,8 +151,9 @@ impl Driver {
                 self.pending.extend(translate::media_fact(leg, &fact));
                 self.step_pending();
             }
-            Fact::Runtime(answer) => {
-                self.note(&Entry::Answer(serde_json::to_value(&answer).unwrap_or_default()));
+            Fact::Runtime(answer, _place) => {
+                self.note(&asks::recorded(&answer, Entry::Answer));
+                self.asks.answered(&answer);
                 self.runtime.answer(answer);
                 self.poll_runtime();
                 self.step_pending();
@@ -223,24 +228,28 @@ impl Driver {
     }
 
     pub(super) fn poll_runtime(&mut self) {
+        let expectation = translate::expectation(self.runtime.expected_input());
+        self.legs.expect(LegId::CALLER, expectation);
         while let Some(output) = self.runtime.poll() {
             let event = match output {
                 RuntimeOutput::Ready { turn, result } => Event::TurnReady { turn, result },
                 RuntimeOutput::Speech { turn, text } => Event::TurnSpeech { turn, text },
                 RuntimeOutput::Failed { turn, error } => Event::TurnFailed { turn, error },
                 RuntimeOutput::Ask(ask) => {
-                    self.note(&Entry::Ask(serde_json::to_value(&ask).unwrap_or_default()));
-                    let detail = "no model and no tool is configured on this worker".to_owned();
-                    let body = AnswerBody::Failed { why: AskFailure::NotConfigured, detail, elapsed: Millis(0) };
-                    self.inbox.put(Fact::Runtime(crate::runtime::Answer { id: ask.id, body }));
+                    self.note(&asks::recorded(&ask, Entry::Ask));
+                    self.asks.begin(&self.shells, &self.inbox, ask);
+                    continue;
+                }
+                RuntimeOutput::CancelAsk { id } => {
+                    self.asks.cancel(id);
                     continue;
                 }
                 RuntimeOutput::Briefing { request, text } => match self.briefing_made(RequestId(request), text) {
                     Some(event) => event,
                     None => continue,
                 },
-                // Nothing is under way for an ask and no row takes an approval yet.
-                RuntimeOutput::CancelAsk { .. } | RuntimeOutput::ApprovalWanted { .. } => continue,
+                // No row takes an approval yet.
+                RuntimeOutput::ApprovalWanted { .. } => continue,
             };
             self.pending.push_back(event);
         }

@@ -13,6 +13,7 @@
 
 mod accept;
 mod admission;
+mod asks;
 mod assistants;
 mod attempts;
 mod begin;

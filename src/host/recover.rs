@@ -37,6 +37,7 @@ fn orphan(conversation: ConversationId, transcript: Transcript) -> CloseRecord {
         cause: EndCause::Orphaned,
         reason: EndCause::Orphaned.termination_reason(),
         summary: Redacted::new(crate::runtime::summarise(&transcript)),
+        facts: Vec::new(),
         transcript,
         variables: BTreeMap::new(),
         workflow_node: None,
@@ -76,6 +77,7 @@ pub(super) fn transcript(recording: &Recording) -> Transcript {
             }
             Entry::Command(_)
             | Entry::Event(_)
+            | Entry::Opened(_)
             | Entry::Ask(_)
             | Entry::Answer(_)
             | Entry::Sip(_)

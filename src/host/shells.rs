@@ -16,6 +16,7 @@ use crate::media::shell::MediaEngine;
 use crate::media::{HoldMusic, RoomId};
 use crate::model::{ConversationId, Millis, OrganisationId, WorkerId};
 use crate::replay::Line;
+use crate::runtime::shell::RuntimeShell;
 use crate::sip::shell::SipHandle;
 use crate::speech::{Recognizer, Synthesizer};
 use crate::store::{Store, Writer};
@@ -36,6 +37,8 @@ pub(super) struct Shells {
     pub(super) router: Router,
     pub(super) sip: SipHandle,
     pub(super) media: MediaEngine,
+    /// Models and tools.
+    pub(super) runtime: Arc<RuntimeShell>,
     pub(super) synthesizer: Arc<dyn Synthesizer>,
     pub(super) recognizer: Arc<dyn Recognizer>,
     pub(super) store: Arc<dyn Store>,
@@ -109,6 +112,7 @@ impl Shells {
             (Gauge::RtpPortsResting, media.ports_quarantined),
             (Gauge::Tasks, running),
             (Gauge::StoreQueue, self.writer.depth()),
+            (Gauge::AsksOpen, self.runtime.open()),
         ];
         for (gauge, size) in sizes {
             gauges.set(gauge, size as u64);

@@ -18,6 +18,7 @@ use crate::api::{self, ApiState};
 use crate::call::Event;
 use crate::media::shell::{EngineConfig, MediaEngine};
 use crate::model::{CallTime, Millis, WorkerId, WorkerTime};
+use crate::runtime::shell::RuntimeShell;
 use crate::sip::endpoint::{Config as EndpointConfig, Endpoint, OptionsStatus, Order};
 use crate::sip::shell::{OrderQueue, ShellConfig, ShellError, ShellLimits, Sockets, order_queue};
 use crate::sip::trunk::Trunks;
@@ -58,6 +59,8 @@ pub enum HostError {
     Store(#[from] StoreError),
     #[error("recordings cannot be written to {}: check that the folder can be made and written by the worker's user", path.display())]
     Recordings { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Runtime(#[from] crate::runtime::shell::ShellError),
     #[error("the speech engines could not be started: {0}")]
     Speech(String),
 }
@@ -68,6 +71,7 @@ impl Worker {
         let clock = Clock::start();
         let tasks = Tasks::new();
         let stop = CancellationToken::new();
+        let runtime = RuntimeShell::new(config.runtime, Arc::new(move || clock.now()))?;
         let speech = speech(config.speech).await?;
         let lacking = match speech.state() {
             SpeechState::Local | SpeechState::Scripted => Vec::new(),
@@ -97,6 +101,7 @@ impl Worker {
             router: Router::default(),
             sip: handle,
             media,
+            runtime: Arc::new(runtime),
             synthesizer: Arc::clone(&speech.synthesizer),
             recognizer: Arc::clone(&speech.recognizer),
             store: Arc::clone(&store),

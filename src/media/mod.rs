@@ -24,6 +24,7 @@ mod answering;
 mod chime;
 mod codec;
 mod dtmf;
+mod ear;
 mod extras;
 mod fact;
 mod jitter;

@@ -1,6 +1,7 @@
 //! One leg's media: packets and ticks in, packets, frames and facts out. No socket, no clock, no allocation per packet.
 
 use super::dtmf::{DigitOut, DigitSender, EventReceiver, ToneDetector};
+use super::ear::EarFilter;
 use super::extras::Extras;
 use super::jitter::{Jitter, Placed};
 use super::playout::Playout;
@@ -48,6 +49,7 @@ pub struct Session {
     jitter: Jitter,
     events: EventReceiver,
     tones: Option<ToneDetector>,
+    ear: EarFilter,
     vad: Option<Vad>,
     playout: Playout,
     digits: DigitSender,
@@ -73,6 +75,7 @@ impl Session {
             jitter: Jitter::new(),
             events: EventReceiver::default(),
             tones: config.detect_tones.then(ToneDetector::default),
+            ear: EarFilter::default(),
             vad: config.vad.map(Vad::new),
             playout: Playout::new(config.max_queued),
             digits: DigitSender::default(),
@@ -215,6 +218,7 @@ impl Session {
         } else {
             self.heard.fill(0);
         }
+        self.ear.hear(&self.heard, &self.said);
         self.listen();
         &self.heard
     }
@@ -279,6 +283,11 @@ impl Session {
         &self.said
     }
 
+    /// What `receive` heard last, for a recogniser: without keys and without our own voice.
+    pub fn for_recogniser(&self) -> &Frame {
+        self.ear.frame()
+    }
+
     /// What `receive` heard last.
     pub fn heard(&self) -> &Frame {
         &self.heard
@@ -329,6 +338,7 @@ impl Session {
 
     fn on_event(&mut self, at: WorkerTime, header: RtpHeader, payload: &[u8]) {
         self.count(at, header);
+        self.ear.key_pressed();
         // Some peers give events a source of their own.
         if self.incoming.event_ssrc.replace(header.ssrc).is_some_and(|before| before != header.ssrc) {
             self.events.reset();

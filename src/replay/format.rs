@@ -44,6 +44,8 @@ pub enum Entry {
     Event(Event),
     /// Out of the core, caused by the event above it.
     Command(Command),
+    /// What the runtime was opened with: a [`crate::runtime::RuntimeOpening`].
+    Opened(Value),
     /// A question of the runtime to the outside, with its id.
     Ask(Value),
     /// What came back for it.

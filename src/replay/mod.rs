@@ -6,12 +6,14 @@
 //! - `format`: header and entries; `log`: one line in, one line out; knows nothing of files.
 //! - `mask`: what a masked recording leaves out, so that its replay is still exact.
 //! - `run`: feeds recorded events to today's core and compares commands: *host replay*. The first [`Difference`] names the event.
+//! - `agent`: feeds recorded inputs and answers to today's runtime and compares its turn results: *agent replay*.
 //! - [`transcript`]: a hand-written conversation drives core and runtime in virtual time, with expectations.
 //! - `timeline`: the same entries as sentences for people.
 //!
 //! Does not: read files, keep a clock, or know of SIP, media and speech.
 #![deny(clippy::disallowed_types, clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
 
+mod agent;
 mod diff;
 mod format;
 mod log;
@@ -20,6 +22,7 @@ mod run;
 mod timeline;
 pub mod transcript;
 
+pub use agent::{AgentDifference, AgentReplay, AgentReplayError, agent_replay};
 pub use diff::Difference;
 pub use format::{Entry, Header, Line, SCHEMA, SipFact, Way};
 pub use log::{LogError, Recording, decode, encode, encode_header};

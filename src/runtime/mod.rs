@@ -18,12 +18,18 @@
 
 mod ask;
 mod assistant;
+mod briefing;
 mod close;
 mod context;
 mod dialogue;
+mod expected;
 mod expression;
+mod http_tool;
+mod language;
 mod matcher;
+mod sentences;
 mod session;
+pub mod shell;
 mod template;
 mod tools;
 mod transcript;
@@ -36,7 +42,11 @@ pub use ask::{
     ModelAnswer, ModelCall, Question, RetryPolicy, ToolCall, ToolChoice, ToolSpec,
 };
 pub use assistant::{Assistant, Fault, LoadError};
-pub use close::{CloseEvent, CloseLog, CloseRecord, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status, summarise};
+pub use close::{
+    CloseEvent, CloseLog, CloseRecord, IllegalStep, Next, PostJob, STEP_ATTEMPTS, facts_of, memory_ask, next_status, read_memory,
+    read_summary, summarise, summary_ask,
+};
+pub use expected::ExpectedInput;
 pub use session::{ApprovalRequest, MemoryFact, RuntimeOpening, RuntimeOutput, TurnError, VoiceRuntime};
 pub use transcript::{Role, Transcript, TranscriptEntry};
 pub use value::{Decimal, Value};

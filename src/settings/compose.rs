@@ -11,6 +11,7 @@ use crate::host::{
 use crate::media::HoldMusic;
 use crate::media::shell::read_hold_music;
 use crate::model::Millis;
+use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{self, SessionTimers, Timers};
 use crate::sip::trunk::{self, AllowList, DestinationTemplate, Hop, Trunk, TrunkCredentials, TrunkError, Trunks};
@@ -63,6 +64,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
             quarantine: settings.media.quarantine,
         },
         speech: speech(settings),
+        runtime: runtime(settings),
         api: ApiConfig {
             listen: settings.api.listen,
             metrics_open: settings.metrics_open(),
@@ -153,6 +155,12 @@ fn speech(settings: &Settings) -> SpeechChoice {
             SpeechChoice::Given(Speech::scripted(ScriptedRecognizer::new(nobody), ScriptedSynthesizer::new(SCRIPTED_WORD_MS)))
         }
     }
+}
+
+fn runtime(settings: &Settings) -> ShellConfig {
+    let roles = settings.models.iter().filter_map(|model| Some((model.role.clone(), model.endpoint.clone()?)));
+    let secrets = settings.secrets.iter().map(|secret| (secret.name.clone(), secret.value.clone()));
+    ShellConfig { roles: roles.collect(), secrets: secrets.collect(), asks_max: settings.worker.max_asks as usize }
 }
 
 fn store(settings: &Settings) -> SqliteConfig {

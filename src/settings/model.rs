@@ -2,6 +2,7 @@
 
 use crate::call::Deadlines;
 use crate::model::{Millis, OrganisationId, Redacted};
+use crate::runtime::shell::ModelRole;
 use crate::sip::acl::{AccessList, Cidr};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ pub struct Settings {
     pub transfer: Transfer,
     pub media: Media,
     pub speech: Speech,
+    pub models: Vec<Model>,
+    pub secrets: Vec<Secret>,
     pub api: Api,
     pub recording: Recording,
     pub store: Store,
@@ -35,6 +38,8 @@ pub struct Worker {
     pub drain_deadline: Millis,
     /// Calls at the same time, a transfer's second leg not counted; 1–10,000.
     pub max_calls: u32,
+    /// Questions to models and tools at the same time, over all calls; 1–10,000.
+    pub max_asks: u32,
     /// Owner of calls whose trunk names no organisation.
     pub organisation: OrganisationId,
 }
@@ -49,6 +54,7 @@ impl Default for Worker {
             state_dir: PathBuf::from("state"),
             drain_deadline: Millis::from_secs(300),
             max_calls: 200,
+            max_asks: 256,
             organisation: DEFAULT_ORGANISATION,
         }
     }
@@ -213,6 +219,23 @@ pub enum SpeechEngine {
     Local,
     /// Fixed tones and scripted words, for tests.
     Scripted,
+}
+
+/// `[[model]]`: a language model behind an OpenAI-compatible endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Unique; assistants and fallbacks name it.
+    pub role: String,
+    /// `None`: the key was wrong and is a fault.
+    pub endpoint: Option<ModelRole>,
+}
+
+/// `[[secret]]`: what `${secret:name}` in a tool's headers stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    pub name: String,
+    /// From `file`.
+    pub value: Redacted<String>,
 }
 
 /// `[api]`

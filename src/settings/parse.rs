@@ -4,6 +4,7 @@ use super::model::{
     Api, ApiKey, Assistants, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Speech,
     SpeechEngine, Store, Telemetry, Transfer, Transport, Trunk, Worker,
 };
+use super::models;
 use super::reader::Reader;
 use crate::call::Deadlines;
 use crate::model::{Millis, OrganisationId, Redacted};
@@ -24,6 +25,8 @@ pub(super) fn settings(r: &mut Reader<'_>) -> Settings {
         transfer: transfer(r),
         media: media(r),
         speech: speech(r),
+        models: models::models(r),
+        secrets: models::secrets(r),
         api: api(r),
         recording: recording(r),
         store: store(r),
@@ -42,6 +45,7 @@ fn worker(r: &mut Reader<'_>) -> Worker {
         state_dir: r.path("worker.state_dir").unwrap_or(d.state_dir),
         drain_deadline: r.seconds("worker.drain_deadline_seconds", 0..=3_600, d.drain_deadline),
         max_calls: r.count("worker.max_calls", 1..=10_000, d.max_calls),
+        max_asks: r.count("worker.max_asks", 1..=10_000, d.max_asks),
         organisation: r.parsed::<Uuid>("worker.organisation", "UUID").map_or(d.organisation, OrganisationId),
     }
 }
@@ -274,6 +278,7 @@ fn rules(r: &mut Reader<'_>, s: &Settings) {
     r.rule(s.deadlines.refer_notify <= s.deadlines.refer_total, "deadlines.refer_total_ms", || {
         format!("must be at least refer_notify_ms ({})", s.deadlines.refer_notify.0)
     });
+    models::rules(r, s);
     unique(r, "trunk", s.trunks.iter().map(|trunk| trunk.name.as_str()));
     unique(r, "api.key", s.api.keys.iter().map(|key| key.name.as_str()));
     for (index, route) in s.assistants.routes.iter().enumerate() {

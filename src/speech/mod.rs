@@ -27,8 +27,8 @@ pub use assemble::{LocalConfig, Speech, SpeechState};
 pub use cache::{CacheStats, CachedSynthesizer};
 pub use ear::{LocalRecognizer, MAX_LISTENERS};
 pub use error::SpeechError;
-pub use recognizer::{Endpointing, EventSink, Intake, ListenConfig, ListenHandle, Recognizer, SpeechEvent};
-pub use synthesizer::{MAX_TEXT_CHARS, Pcm, SAMPLE_RATE, SpeakRequest, SpeechStream, Synthesizer};
+pub use recognizer::{Endpointing, EventSink, Expectation, Expected, Intake, ListenConfig, ListenHandle, Recognizer, SpeechEvent};
+pub use synthesizer::{MAX_TEXT_CHARS, Pcm, SAMPLE_RATE, SpeakRequest, SpeakingStyle, SpeechStream, Synthesizer};
 pub use unavailable::Unavailable;
 pub use voice::LocalSynthesizer;
 

@@ -37,6 +37,7 @@ metric_list!(
         InputsDropped = "inputs_dropped_total", "Things callers said or keyed that could not wait for their turn.";
         SpeechDropped = "speech_dropped_total", "Words of assistants that were not spoken because too many waited.";
         RecognitionFailed = "recognition_failed_total", "Recogniser failures on live legs.";
+        SpeechIgnored = "speech_ignored_total", "Utterances that were not said to us, by what they were.";
         HandoffsRequested = "handoffs_requested_total", "Turns that asked for a human.";
         TransfersStarted = "transfers_started_total", "Transfer attempts.";
         TransfersEnded = "transfers_ended_total", "Transfers that ended, by outcome.";
@@ -65,6 +66,7 @@ metric_list!(
         PacerSkipped = "pacer_ticks_skipped", "Ticks of the audio pacer left out since the start because it was too late.";
         RecordingFaults = "recording_faults", "Recordings that lost lines since the start.";
         Tasks = "tasks", "Tasks the worker spawned.";
+        AsksOpen = "asks_open", "Questions to models and tools under way.";
         StoreQueue = "store_queue", "Live updates that wait for the store.";
         StoreDropped = "store_updates_dropped", "Live updates dropped since the start.";
         StoreFailed = "store_updates_failed", "Live updates the store refused since the start.";
@@ -90,6 +92,7 @@ impl Counter {
             Self::EndStepsTimedOut => Some(("step", END_STEPS)),
             Self::Orphans => Some(("kind", ORPHANS)),
             Self::CallsRefused => Some(("why", REFUSALS)),
+            Self::SpeechIgnored => Some(("what", NOT_FOR_US)),
             Self::TurnsTimedOut
             | Self::TurnsFailed
             | Self::PlaybackFailed
@@ -108,6 +111,8 @@ impl Counter {
 }
 
 const OTHER: &str = "other";
+/// Our own voice that came back; words while the peer held us.
+const NOT_FOR_US: &[&str] = &["echo", "hold"];
 /// `EndCause` in serde's words; a test holds the list against the type.
 const CAUSES: &[&str] = &[
     "caller_hung_up",

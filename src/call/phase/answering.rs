@@ -152,6 +152,7 @@ impl Answering {
                 Self { first: FirstWords::Failed, ..self }.proceed(core)
             }
             TimerKind::BargeIn
+            | TimerKind::Resume
             | TimerKind::FinalWords
             | TimerKind::InterDigit
             | TimerKind::Utterance

@@ -244,6 +244,7 @@ impl Consulting {
             | TimerKind::Acknowledge
             | TimerKind::BargeIn
             | TimerKind::FinalWords
+            | TimerKind::Resume
             | TimerKind::InterDigit
             | TimerKind::Turn
             | TimerKind::Silence

@@ -5,6 +5,7 @@ use crate::cli::phone::{Happening, Phone, PhoneConfig, Voice};
 use crate::host::{ApiConfig, Assistants, Clock, Config, MediaConfig, Observer, RecordingConfig, SipConfig, SpeechChoice, TransferConfig};
 use crate::model::{Digit, Millis, OrganisationId};
 use crate::replay::transcript::{Step, parse};
+use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{SessionTimers, Timers};
 use crate::sip::trunk::{AllowList, DestinationTemplate, ReferProfile, Trunk, Trunks};
@@ -165,6 +166,7 @@ impl Stage {
             transfer: TransferConfig::default(),
             media: MediaConfig { bind: LOOPBACK, ports: (20_000, 20_999), timeout: Millis::from_secs(30), quarantine: Millis(0) },
             speech: SpeechChoice::Given(self.speech.clone()),
+            runtime: ShellConfig::default(),
             api: ApiConfig { listen: ANY_PORT, metrics_open: true, keys: crate::api::KeyRing::default() },
             recording: RecordingConfig {
                 folder: Some(self.out.clone()),

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 const FRONT_DESK: &str = include_str!("../../../config/assistants/front-desk.toml");
 const ECHO: &str = include_str!("../../../config/assistants/echo.toml");
+const CONCIERGE: &str = include_str!("../../../config/assistants/concierge.toml");
 
 /// A sound assistant; each test breaks one line of it.
 const SOUND: &str = r#"name = "Test"
@@ -59,7 +60,7 @@ fn fault(from: &str, to: &str) -> (usize, String, Fault) {
 
 #[test]
 fn the_sound_file_loads_and_so_do_the_samples() {
-    for (name, text) in [("sound", SOUND), ("front-desk", FRONT_DESK), ("echo", ECHO)] {
+    for (name, text) in [("sound", SOUND), ("front-desk", FRONT_DESK), ("echo", ECHO), ("concierge", CONCIERGE)] {
         if let Err(errors) = Assistant::load(name, text) {
             panic!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
         }
@@ -189,8 +190,8 @@ fn wrong_types_missing_keys_and_bad_words_are_refused() {
         let errors = Assistant::load("desk.toml", &SOUND.replacen(from, to, 1)).unwrap_err();
         assert_eq!(errors[0].line, line, "{to}: {errors:?}");
     }
-    let errors = Assistant::load("desk.toml", &SOUND.replace("kind = \"handoff\"", "kind = \"approval\"")).unwrap_err();
-    assert!(errors[0].to_string().contains("unknown_node_type"), "{errors:?}");
+    let errors = Assistant::load("desk.toml", &SOUND.replace("kind = \"handoff\"", "kind = \"approve\"")).unwrap_err();
+    assert!(errors[0].to_string().contains("one of: agent, action, handoff, approval"), "{errors:?}");
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Tests of session.
 
 use super::*;
-use crate::model::{Bounded, TransferOutcome};
+use crate::model::{Bounded, TransferMode, TransferOutcome};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 const FRONT_DESK: &str = include_str!("../../../config/assistants/front-desk.toml");
+const CONCIERGE: &str = include_str!("../../../config/assistants/concierge.toml");
 const ECHO: &str = include_str!("../../../config/assistants/echo.toml");
 
 struct Talk {
@@ -287,6 +288,20 @@ fn one_of_many_targets_is_picked_by_what_the_caller_says() {
     let intent = talk.say("support please").call_transfer.unwrap();
     assert_eq!((intent.destination.as_str(), intent.on_failure.as_deref()), ("tel:+4930200", Some("ask")));
     assert_eq!(intent.warm.unwrap().briefing_template.unwrap().as_str(), "From +4930555");
+}
+
+#[test]
+fn the_concierge_brings_the_caller_to_a_supervisor_who_is_told_what_it_is_about() {
+    let mut talk = Talk::with(CONCIERGE);
+    talk.start();
+    assert_eq!(text(&talk.say("My delivery is broken")), "Shall I bring you to the supervisor?");
+    let intent = talk.say("yes please").call_transfer.unwrap();
+    let warm = intent.warm.as_ref().unwrap();
+    assert_eq!((intent.mode, warm.max_hold_seconds.get(), intent.on_failure.as_deref()), (TransferMode::Warm, 90, Some("not_reached")));
+    assert!(warm.briefing_template.as_ref().unwrap().as_str().ends_with("It is about: My delivery is broken."), "{warm:?}");
+    let back = talk.give(TurnInput::TransferEnded { outcome: TransferOutcome::Failed { status: 486 }, on_failure: intent.on_failure });
+    assert!(text(&back).starts_with("The supervisor is on another call."), "{back:?}");
+    assert!(talk.key("DTMF: 1").call_transfer.is_some(), "it may be tried again");
 }
 
 #[test]

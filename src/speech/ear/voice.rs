@@ -17,6 +17,8 @@ pub(super) struct Earshot {
     detector: Box<Detector>,
     upsampler: Upsampler,
     floor_db: f32,
+    /// How loud this caller speaks: what is far below it is the room.
+    speaker_db: f32,
 }
 
 impl Earshot {
@@ -25,6 +27,12 @@ impl Earshot {
     const CONTINUE: f32 = 0.35;
     /// How far above the background a voice must stand, dB.
     const ABOVE: f32 = 6.0;
+    /// How far above it a voice that goes on must stay, dB.
+    const STAYS_ABOVE: f32 = 3.0;
+    /// How far below the caller's own level the soft end of a word may fall, dB; beyond it somebody else speaks.
+    const SOFT_END: f32 = 20.0;
+    /// The caller's level is forgotten this fast: 1.25 dB a second.
+    const FORGET: f32 = 0.02;
     /// Quieter than this, dB below full scale, is no caller.
     const QUIETEST: f32 = -55.0;
     /// The floor climbs slowly, so that it does not learn a long sentence: 3 dB a second.
@@ -32,7 +40,7 @@ impl Earshot {
     const FLOOR: (f32, f32) = (-75.0, -35.0);
 
     pub(super) fn new() -> Self {
-        Self { detector: Detector::default_boxed(), upsampler: Upsampler::default(), floor_db: Self::FLOOR.0 }
+        Self { detector: Detector::default_boxed(), upsampler: Upsampler::default(), floor_db: Self::FLOOR.0, speaker_db: Self::QUIETEST }
     }
 }
 
@@ -43,7 +51,9 @@ impl VoiceDetector for Earshot {
         let score = self.detector.predict_i16(&wide);
         let level = level_db(frame);
         self.floor_db = (self.floor_db + Self::CLIMB).min(level.max(Self::FLOOR.0)).min(Self::FLOOR.1);
-        let loud = level > Self::QUIETEST && (speaking || level > self.floor_db + Self::ABOVE);
+        self.speaker_db = if speaking { level.max(self.speaker_db - Self::FORGET) } else { level };
+        let above = if speaking { Self::STAYS_ABOVE } else { Self::ABOVE };
+        let loud = level > Self::QUIETEST && level > self.floor_db + above && level > self.speaker_db - Self::SOFT_END;
         loud && score >= if speaking { Self::CONTINUE } else { Self::BEGIN }
     }
 }
