@@ -284,6 +284,11 @@ impl VoiceRuntime {
         self.dialogue.voice_settings(&self.assistant)
     }
 
+    /// The assistant's variables as they stand.
+    pub const fn variables(&self) -> &BTreeMap<String, Value> {
+        self.dialogue.variables()
+    }
+
     /// What was said so far; bounded, see [`Transcript`].
     pub const fn transcript(&self) -> &Transcript {
         &self.transcript
