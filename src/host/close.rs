@@ -5,7 +5,7 @@
 
 use super::clock::Clock;
 use crate::model::{ConversationId, Redacted, SessionStatus, WallTime};
-use crate::runtime::{CloseEvent, CloseLog, CloseRecord, CloseStep, Next, Role};
+use crate::runtime::{CloseEvent, CloseLog, CloseRecord, CloseStep, Next, Role, Transcript};
 use crate::store::{self, CloseLogEntry, Closing, JobKind, NewMessage, NumberedMessage, Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,17 @@ pub(super) struct Closer {
     store: Arc<dyn Store>,
     clock: Clock,
     retention_days: Option<u32>,
+    #[cfg(test)]
+    edges: tests::Edges,
+}
+
+/// Where a worker can be killed in a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Edge {
+    Before,
+    /// The work is done and not noted; the session's end span has it the other way round.
+    Between,
+    After,
 }
 
 /// A close that could not be finished now.
@@ -31,7 +42,13 @@ pub(super) struct Parked {
 
 impl Closer {
     pub(super) fn new(store: Arc<dyn Store>, clock: Clock, retention_days: Option<u32>) -> Self {
-        Self { store, clock, retention_days }
+        Self {
+            store,
+            clock,
+            retention_days,
+            #[cfg(test)]
+            edges: tests::Edges::default(),
+        }
     }
 
     /// Runs what is left of this conversation's close.
@@ -42,13 +59,23 @@ impl Closer {
     }
 
     pub(super) async fn try_close(&self, conversation: ConversationId, record: &CloseRecord) -> Result<(), Parked> {
+        self.try_close_as(conversation, record, SessionStatus::Closed).await
+    }
+
+    /// As [`Self::try_close`], with another terminal status for the row.
+    pub(super) async fn try_close_as(
+        &self,
+        conversation: ConversationId,
+        record: &CloseRecord,
+        status: SessionStatus,
+    ) -> Result<(), Parked> {
         let mut log = self.resumed(conversation).await;
         let ended_at = self.clock.wall();
         loop {
             match log.next() {
                 Next::Run { step, .. } => {
                     let _ = log.append(CloseEvent::Started(step));
-                    let outcome = match self.run(step, conversation, record, ended_at).await {
+                    let outcome = match self.run(step, conversation, record, (status, ended_at)).await {
                         Ok(()) => CloseEvent::Done(step),
                         Err(error) => {
                             tracing::warn!(%conversation, %step, %error, "a close step failed and is tried again");
@@ -86,25 +113,39 @@ impl Closer {
         log
     }
 
-    async fn run(&self, step: CloseStep, conversation: ConversationId, record: &CloseRecord, ended_at: WallTime) -> Result<(), StoreError> {
+    async fn run(
+        &self,
+        step: CloseStep,
+        conversation: ConversationId,
+        record: &CloseRecord,
+        (status, ended_at): (SessionStatus, WallTime),
+    ) -> Result<(), StoreError> {
         let at = self.clock.wall();
+        self.edge(step, Edge::Before).await;
         match step {
+            // A chat's variables are on its row, turn by turn.
+            CloseStep::WorkflowCleanUp if record.variables.is_empty() => {}
             CloseStep::WorkflowCleanUp => {
                 let variables = record.variables.iter().map(|(name, value)| (name.clone(), value.to_json()));
                 self.store.set_context(conversation, variables.collect(), at).await?;
             }
             CloseStep::TranscriptFlush => {
-                self.store.flush(conversation, messages(conversation, record, at)).await?;
+                self.store.flush(conversation, messages(conversation, &record.transcript, at)).await?;
             }
             CloseStep::SessionEndSpan => {
+                // Noted first: a span cannot be taken back or told apart from a second one.
+                self.store.note_close_step(conversation, CloseLogEntry { step, at }).await?;
+                self.edge(step, Edge::Between).await;
                 let triggered_by = serde_json::to_value(record.triggered_by).unwrap_or_default();
                 let span = tracing::info_span!("session.end", %conversation, triggered_by = %triggered_by.as_str().unwrap_or_default());
                 span.in_scope(|| tracing::info!(reason = record.reason.as_str(), turns = record.turns, "session ended"));
+                self.edge(step, Edge::After).await;
+                return Ok(());
             }
             CloseStep::RowClosed => {
                 let retention = self.retention_days.map(|days| WallTime(at.0.saturating_add(u64::from(days) * 86_400_000)));
                 let closing = Closing {
-                    status: SessionStatus::Closed,
+                    status,
                     reason: record.reason,
                     triggered_by: record.triggered_by,
                     ended_at,
@@ -117,14 +158,27 @@ impl Closer {
                 self.store.queue_jobs(conversation, &[JobKind::Scrub, JobKind::Summary, JobKind::Memory], at).await?;
             }
         }
-        self.store.note_close_step(conversation, CloseLogEntry { step, at }).await
+        self.edge(step, Edge::Between).await;
+        self.store.note_close_step(conversation, CloseLogEntry { step, at }).await?;
+        self.edge(step, Edge::After).await;
+        Ok(())
     }
+
+    /// Where the tests kill a worker.
+    #[cfg(test)]
+    async fn edge(&self, step: CloseStep, edge: Edge) {
+        self.edges.reached(step, edge).await;
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_async, clippy::unused_self, reason = "the tests' one does something")]
+    async fn edge(&self, _: CloseStep, _: Edge) {}
 }
 
 /// The buffered transcript under its own numbers. Ids come from conversation and number, so a second flush writes the same rows.
-fn messages(conversation: ConversationId, record: &CloseRecord, at: WallTime) -> Vec<NumberedMessage> {
+pub(super) fn messages(conversation: ConversationId, transcript: &Transcript, at: WallTime) -> Vec<NumberedMessage> {
     (0_u32..)
-        .zip(record.transcript.entries())
+        .zip(transcript.entries())
         .map(|(seq, entry)| {
             let role = match entry.role {
                 Role::Caller => store::Role::User,
@@ -136,3 +190,6 @@ fn messages(conversation: ConversationId, record: &CloseRecord, at: WallTime) ->
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

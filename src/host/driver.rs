@@ -110,6 +110,7 @@ impl Driver {
             Direction::Inbound => opening.to.clone(),
             Direction::Outbound => opening.from.clone(),
         };
+        self.recall().await;
         self.step(Event::Offered(Box::new(opening)));
         let mut handled = 0;
         while !self.call.is_finished() {
@@ -159,6 +160,7 @@ impl Driver {
                 self.step_pending();
             }
             Fact::WhenClosed(waiter) => self.when_closed.push(waiter),
+            Fact::StoreWords(done) => self.store_words_now(done),
         }
     }
 
@@ -232,7 +234,10 @@ impl Driver {
         self.legs.expect(LegId::CALLER, expectation);
         while let Some(output) = self.runtime.poll() {
             let event = match output {
-                RuntimeOutput::Ready { turn, result } => Event::TurnReady { turn, result },
+                RuntimeOutput::Ready { turn, result } => {
+                    self.tell_people(turn, &result);
+                    Event::TurnReady { turn, result }
+                }
                 RuntimeOutput::Speech { turn, text } => Event::TurnSpeech { turn, text },
                 RuntimeOutput::Failed { turn, error } => Event::TurnFailed { turn, error },
                 RuntimeOutput::Ask(ask) => {
@@ -248,8 +253,10 @@ impl Driver {
                     Some(event) => event,
                     None => continue,
                 },
-                // No row takes an approval yet.
-                RuntimeOutput::ApprovalWanted { .. } => continue,
+                RuntimeOutput::ApprovalWanted { approval, .. } => {
+                    self.want_approval(&approval);
+                    continue;
+                }
             };
             self.pending.push_back(event);
         }

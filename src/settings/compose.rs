@@ -6,7 +6,8 @@ use super::model::{ReferMode, Settings, Transport, Trunk as TrunkSettings};
 use super::{RecordingMode, SpeechEngine};
 use crate::api::{Key, KeyRing};
 use crate::host::{
-    ApiConfig, Assistants, AssistantsError, Config, MediaConfig, RecordingConfig, Route, SipConfig, SpeechChoice, TransferConfig,
+    ApiConfig, Assistants, AssistantsError, ChatLimits, Config, MediaConfig, RecordingConfig, Route, SipConfig, SpeechChoice,
+    TransferConfig,
 };
 use crate::media::HoldMusic;
 use crate::media::shell::read_hold_music;
@@ -68,6 +69,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         api: ApiConfig {
             listen: settings.api.listen,
             metrics_open: settings.metrics_open(),
+            rate: (settings.api.requests_per_minute, settings.api.burst),
             keys: KeyRing::new(settings.api.keys.iter().map(key).collect()),
         },
         recording: RecordingConfig {
@@ -76,6 +78,13 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
             max_bytes: settings.recording.max_bytes,
             audio: settings.recording.audio.then_some(recordings),
             retention_days,
+            scrub: settings.recording.scrub,
+        },
+        chat: ChatLimits {
+            live_max: settings.chat.live_max as usize,
+            idle: settings.chat.idle.into(),
+            ttl: settings.chat.expire.into(),
+            turn: settings.chat.turn.into(),
         },
         store: store(settings),
         assistants: assistants(settings)?,

@@ -3,7 +3,7 @@
 //! When full: the update is dropped and counted, and the call goes on; what must not be lost (the close) does not travel here but through the
 //! close pipeline, which repeats from the call's journal.
 
-use super::{Store, TimelineEntry, TransferAttempt};
+use super::{NewApproval, NewHandoff, NumberedMessage, Store, TimelineEntry, TransferAttempt};
 use crate::model::{ConversationId, SessionStatus, WallTime};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,10 +16,28 @@ pub const WRITER_CAPACITY: usize = 1_024;
 #[derive(Clone, Debug)]
 pub enum LiveUpdate {
     Create(Box<super::NewConversation>),
-    Status { conversation: ConversationId, status: SessionStatus, at: WallTime },
-    Recording { conversation: ConversationId, path: String, at: WallTime },
-    Timeline { conversation: ConversationId, entries: Vec<TimelineEntry> },
+    Status {
+        conversation: ConversationId,
+        status: SessionStatus,
+        at: WallTime,
+    },
+    Recording {
+        conversation: ConversationId,
+        path: String,
+        at: WallTime,
+    },
+    Timeline {
+        conversation: ConversationId,
+        entries: Vec<TimelineEntry>,
+    },
     Attempt(Box<TransferAttempt>),
+    Handoff(Box<NewHandoff>),
+    Approval(Box<NewApproval>),
+    /// The transcript so far; the close flushes all of it once more.
+    Words {
+        conversation: ConversationId,
+        messages: Vec<NumberedMessage>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,5 +133,8 @@ async fn write(store: &dyn Store, update: LiveUpdate) -> Result<(), super::Store
         LiveUpdate::Recording { conversation, path, at } => store.set_recording(conversation, &path, at).await,
         LiveUpdate::Timeline { conversation, entries } => store.append_timeline(conversation, entries).await.map(drop),
         LiveUpdate::Attempt(attempt) => store.put_attempt(*attempt).await,
+        LiveUpdate::Handoff(handoff) => store.put_handoff(*handoff).await.map(drop),
+        LiveUpdate::Approval(approval) => store.put_approval(*approval).await.map(drop),
+        LiveUpdate::Words { conversation, messages } => store.flush(conversation, messages).await.map(drop),
     }
 }

@@ -134,7 +134,8 @@ mod tests {
         };
         let recording = Recording { header, lines: Vec::new(), torn: false };
         let (replay, nobody) = (host_replay(&recording), Report::default());
-        let evidence = Evidence { recording: &recording, replay: &replay, caller: &nobody, desk: &nobody, sound: None, audio: Path::new("") };
+        let evidence =
+            Evidence { recording: &recording, replay: &replay, caller: &nobody, desk: &nobody, sound: None, audio: Path::new("") };
         let missing = missing(&evidence);
         assert_eq!(missing.len(), 16, "all but the faults of the telephones: {missing:#?}");
     }

@@ -1,9 +1,9 @@
 //! The call itself: starts everyone, lets the caller call, and gathers what is left of it.
 
 use super::check::{self, Evidence, Sound};
-use super::warm;
 use super::show::{Seen, Speaker};
 use super::stage::{Role, Stage, Story};
+use super::warm;
 use crate::cli::phone::{Callee, Dial, Happening, Plan, Report, What, Which};
 use crate::host::{Clock, Observer, Worker};
 use crate::model::{CallTime, ConversationId, Millis, WorkerTime};

@@ -2,7 +2,9 @@
 
 use super::play::DemoError;
 use crate::cli::phone::{Happening, Phone, PhoneConfig, Voice};
-use crate::host::{ApiConfig, Assistants, Clock, Config, MediaConfig, Observer, RecordingConfig, SipConfig, SpeechChoice, TransferConfig};
+use crate::host::{
+    ApiConfig, Assistants, ChatLimits, Clock, Config, MediaConfig, Observer, RecordingConfig, SipConfig, SpeechChoice, TransferConfig,
+};
 use crate::model::{Digit, Millis, OrganisationId};
 use crate::replay::transcript::{Step, parse};
 use crate::runtime::shell::ShellConfig;
@@ -167,14 +169,16 @@ impl Stage {
             media: MediaConfig { bind: LOOPBACK, ports: (20_000, 20_999), timeout: Millis::from_secs(30), quarantine: Millis(0) },
             speech: SpeechChoice::Given(self.speech.clone()),
             runtime: ShellConfig::default(),
-            api: ApiConfig { listen: ANY_PORT, metrics_open: true, keys: crate::api::KeyRing::default() },
+            api: ApiConfig { listen: ANY_PORT, metrics_open: true, keys: crate::api::KeyRing::default(), rate: (0, 1) },
             recording: RecordingConfig {
                 folder: Some(self.out.clone()),
                 masked: false,
                 max_bytes: 16 << 20,
                 audio: Some(self.out.clone()),
                 retention_days: None,
+                scrub: false,
             },
+            chat: ChatLimits::default(),
             store: SqliteConfig::at(self.out.join("demo.sqlite")),
             assistants,
             deadlines: crate::call::Deadlines::default(),
