@@ -172,7 +172,7 @@ const OUTCOMES: &[&str] = &[
     "unconfirmed",
 ];
 const END_STEPS: &[&str] = &["last_words", "release", "close"];
-const REFUSALS: &[&str] = &["full", "draining", "no_assistant", "no_media", "destination"];
+const REFUSALS: &[&str] = &["full", "draining", "no_assistant", "no_media", "destination", "limit"];
 const ORPHANS: &[&str] = &["dialog", "rtp_port", "driver", "runtime"];
 
 const METADATA: Metadata<'static> = Metadata::new("voice_worker", Level::INFO, Some("voice_worker"));

@@ -6,6 +6,7 @@ mod bad_input;
 mod calls;
 mod operations;
 mod options;
+mod outbound;
 mod phone_calls;
 mod phones;
 mod proxy;
