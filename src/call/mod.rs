@@ -75,13 +75,12 @@ impl Call {
     pub fn handle(&mut self, at: CallTime, event: Event) {
         self.core.now = self.core.now.max(at);
         while let Some(kind) = self.core.timers.pop_due(self.core.now) {
-            match kind {
-                // Second legs leave in whatever phase the call is.
-                TimerKind::LegRelease => {
-                    self.core.leaving_due();
-                    self.step(Phase::on_leg_left);
-                }
-                kind => self.step(|phase, core| phase.on_due(kind, core)),
+            // Second legs leave in whatever phase the call is.
+            if kind == TimerKind::LegRelease {
+                self.core.leaving_due();
+                self.step(Phase::on_leg_left);
+            } else {
+                self.step(|phase, core| phase.on_due(kind, core));
             }
         }
         if self.is_finished() {
