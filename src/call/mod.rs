@@ -37,6 +37,7 @@ pub use command::{Command, ToneKind};
 pub use event::{AdminOrder, AnswerVerdict, BridgeFailure, Direction, Event, LegFailure, Opening, ReleaseReason, ReleasedBy};
 pub use settings::{CallSettings, Deadlines, FixedTexts, ReferProfile, TransferProfile};
 pub use timers::TimerKind;
+pub(crate) use transfer::decision_word;
 
 use self::core::Core;
 use crate::model::CallTime;

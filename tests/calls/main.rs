@@ -15,6 +15,7 @@ mod engine_failures;
 mod hold_and_media;
 mod interruption;
 mod keypad;
+mod once;
 mod outbound;
 mod refer_or_bridge;
 mod silence;
