@@ -5,7 +5,7 @@ MODELS ?= models
 CARGO  ?= cargo
 # Programs the build needs, and programs the tests call that nobody here wrote.
 BUILD_PACKAGES := build-essential cmake python3 python3-pip python3-venv
-TEST_PACKAGES  := sip-tester baresip-core sox curl systemd
+TEST_PACKAGES  := sip-tester baresip-core kamailio sox curl systemd
 
 .PHONY: demo test models build-tools test-tools lint bench clean-models
 

@@ -7,5 +7,7 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    // Before anything can make a TLS connection: the process has one provider of cryptography.
+    voice_worker::runtime::shell::install_tls();
     voice_worker::cli::main()
 }

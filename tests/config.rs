@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 use voice_worker::model::Millis;
-use voice_worker::settings::{self, Settings, SettingsErrors};
+use voice_worker::settings::{self, ReferMode, ReferProfile, Settings, SettingsErrors};
 use voice_worker::sip::trunk::AllowList;
 
 const REFERENCE: &str = include_str!("../config/worker.toml");
@@ -69,15 +69,30 @@ fn the_examples_of_the_reference_are_valid() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("carrier-password"), "s3cret\n").unwrap();
     fs::write(dir.path().join("api-key"), "k").unwrap();
+    fs::write(dir.path().join("crm-key"), "k2").unwrap();
+    fs::write(dir.path().join("otlp-token"), "k3").unwrap();
     // The reference shows both ways to give a key; one call can take only one.
     let text: String = with_examples().lines().filter(|line| !line.starts_with("key_file")).map(|line| format!("{line}\n")).collect();
     let credentials = env(&[("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap())]);
     let settings = settings::parse(None, &text, credentials).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(settings.trunks[0].password.as_ref().unwrap().expose(), "s3cret");
     assert_eq!(settings.api.keys[0].name, "console");
+    assert_eq!((settings.models[0].role.as_str(), settings.secrets[0].value.expose().as_str()), ("main", "k2"));
     let allowed = &settings.trunks[0].allow_destinations;
     assert!(!AllowList::parse(allowed).unwrap_or_else(|error| panic!("{error}")).is_empty());
     assert_eq!(settings.assistants.routes[0].trunk.as_deref(), Some("carrier"));
+}
+
+#[test]
+fn a_trunk_says_what_its_refer_is_like_and_a_bad_hold_music_names_its_file() {
+    let text = "[[trunk]]\nname = \"a\"\naddress = \"h\"\nrefer = \"refuses\"\nbridge_on_failure = true\nreplaces = true\n\
+                transfer_header = \"X-Why\"\nreferred_by = false\ncaller_id = \"+4930\"\n[transfer]\nhold_music = \"/nonexistent/hold.wav\"\n";
+    let settings = settings::parse(None, text, env(&[])).unwrap_or_else(|faults| panic!("{faults}"));
+    let ReferProfile { mode, bridge_on_failure, replaces, header, referred_by } = settings.trunks[0].refer.clone();
+    assert_eq!((mode, bridge_on_failure, replaces, referred_by), (ReferMode::Refuses, true, true, false));
+    assert_eq!((header.as_deref(), settings.trunks[0].caller_id.as_deref()), (Some("X-Why"), Some("+4930")));
+    let refused = settings::compose(&settings).map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("transfer.hold_music /nonexistent/hold.wav"), "{refused}");
 }
 
 #[test]
@@ -156,6 +171,9 @@ fn rules_between_keys_are_checked() {
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:?}");
     };
     one("[media]\nfirst_port = 10001\nlast_port = 20000\n", "must be even");
+    one("[media]\ncodecs = [\"PCMU\", \"opus\"]\n", "\"opus\" is not spoken here; allowed are PCMU, PCMA, G722");
+    one("[media]\ncodecs = [\"PCMU\", \"pcmu\"]\n", "stands twice");
+    one("[media]\ncodecs = []\n", "must name at least one of PCMU, PCMA, G722");
     one("[media]\nfirst_port = 10000\nlast_port = 10099\n", "200 calls need 800 ports");
     one(
         "[sip]\nt1_ms = 1000\nt2_ms = 900\n[deadlines]\nacknowledge_ms=70000\nrelease_ms=70000\nrefer_answer_ms=70000\n",
@@ -165,9 +183,25 @@ fn rules_between_keys_are_checked() {
     one("[[trunk]]\nname = \"a\"\naddress = \"h\"\n[[trunk]]\nname = \"a\"\naddress = \"h\"\n", "is the name of another [[trunk]]");
     one("[[trunk]]\nname = \"a\"\n", "needs sources");
     one("[[trunk]]\nname = \"a\"\naddress = \"h\"\ndestination_template = \"sip:x\"\n", "must contain {number}");
+    let trunk = "[[trunk]]\nname = \"a\"\naddress = \"h\"\n";
+    one(&format!("{trunk}refer = \"sometimes\"\n"), "works");
+    one(&format!("{trunk}transfer_header = \"Via\"\n"), "must be User-to-User, Subject or a name that begins with X-");
+    one(&format!("{trunk}caller_id = \"a b\"\n"), "is the user part of a SIP address");
+    one("[transfer]\nattempts_per_hour = 100001\n", "0..=100000");
+    one("[transfer]\nattempts_per_call = 101\n", "0..=100");
     one("[[api.key]]\nname = \"a\"\n", "needs exactly one of sha256 and key_file");
     one("[[api.key]]\nname = \"a\"\nsha256 = \"12\"\n", "64 hexadecimal digits");
     one("[[assistants.route]]\nnumber = \"1\"\nassistant = \"a\"\ntrunk = \"b\"\n", "no [[trunk]] has this name");
+    let model =
+        |role: &str, more: &str| format!("[[model]]\nrole = \"{role}\"\nbase_url = \"http://127.0.0.1:1/v1\"\nmodel = \"m\"\n{more}\n");
+    one(&model("a", "fallback = [\"b\"]"), "\"b\" is the role of no [[model]]; there is: a");
+    one(&model("a", "fallback = [\"a\"]"), "\"a\" would be asked twice");
+    one(&(model("a", "") + &model("a", "")), "is the role of another [[model]]");
+    one(&model("a", "request_ms = 1000"), "must be at least first_token_ms (6000) and idle_ms (4000)");
+    one(&model("a", "temperature = 2.5"), "2.5 is out of range; allowed is a number in 0..=2");
+    one("[[model]]\nrole = \"a\"\nmodel = \"m\"\nbase_url = \"ftp://h/v1\"\n", "only http and https URLs");
+    one("[[model]]\nrole = \"a\"\nbase_url = \"http://h\"\n", "model[0].model: is required");
+    one("[[secret]]\nname = \"a\"\n", "secret[0].file: is required");
     one("[telemetry]\nlevel = \"a=b=c\"\n", "is no filter");
     one("[sip]\nallow = [\"10.0.0.0/33\"]\n", "is no network");
 }
@@ -183,6 +217,16 @@ fn a_missing_secret_names_its_file_and_a_present_one_is_never_shown() {
     let text = format!("[[trunk]]\nname = \"a\"\naddress = \"h\"\nusername = \"u\"\npassword_file = {:?}\n", file.to_str().unwrap());
     let settings = parse(&text).unwrap();
     assert!(!format!("{settings:?}").contains("hunter2"));
+
+    let model = "[[model]]\nrole = \"a\"\nbase_url = \"http://h/v1\"\nmodel = \"m\"\nkey_file";
+    let text = format!("{model} = {file:?}\n[[secret]]\nname = \"s\"\nfile = {file:?}\n");
+    let settings = parse(&text).unwrap();
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    let composed = settings::compose(&settings).unwrap();
+    assert_eq!(composed.runtime.roles["a"].key.as_ref().unwrap().expose(), "hunter2");
+    assert!(!format!("{:?}", composed.runtime).contains("hunter2"));
+    fs::write(&file, "two\nlines\n").unwrap();
+    assert!(faults(&text).iter().all(|fault| fault.contains("no HTTP header can carry") && !fault.contains("two")));
 }
 
 #[test]
@@ -223,5 +267,36 @@ proptest::proptest! {
         if let Err(faults) = parse(&text) {
             proptest::prop_assert!(!faults.0.is_empty() && faults.to_string().starts_with("w.toml"), "{}", faults);
         }
+    }
+}
+
+#[test]
+fn speech_lists_name_providers_that_can_do_it_and_the_machine_is_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("speech-key"), "k\n").unwrap();
+    let provider =
+        |name: &str, vendor: &str| format!("[[speech.provider]]\nname = \"{name}\"\nvendor = \"{vendor}\"\nkey_file = \"speech-key\"\n");
+    let credentials = || env(&[("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap())]);
+    let good = format!(
+        "[speech]\nrecognizers = [\"flux\", \"local\"]\nsynthesizers = [\"eleven\", \"local\"]\n{}{}",
+        provider("flux", "deepgram_flux"),
+        provider("eleven", "elevenlabs")
+    );
+    let settings = settings::parse(None, &good, credentials()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(settings.speech.recognizers, ["flux", "local"]);
+    assert!(!format!("{settings:?}").contains("\"k\""), "keys are in no debug output");
+    for (wrong, key, part) in [
+        ("[speech]\nrecognizers = []\n".to_owned(), "speech.recognizers", "1 to 4"),
+        ("[speech]\nrecognizers = [\"nobody\"]\n".to_owned(), "speech.recognizers", "there is: local"),
+        (format!("[speech]\nsynthesizers = [\"a\"]\n{}", provider("a", "deepgram_flux")), "speech.synthesizers", "speaks"),
+        (format!("[speech]\nrecognizers = [\"local\", \"a\"]\n{}", provider("a", "openai")), "speech.recognizers", "must be the last"),
+        (provider("local", "openai"), "speech.provider[0].name", "engines on this machine"),
+        ("[[speech.provider]]\nname = \"a\"\nvendor = \"openai\"\n".to_owned(), "speech.provider[0].key_file", "is required"),
+        ("[[speech.provider]]\nname = \"a\"\nvendor = \"acme\"\nurl = \"https://h\"\n".to_owned(), "speech.provider[0].vendor", "deepgram"),
+        ("[[speech.provider]]\nname = \"a\"\nvendor = \"openai\"\nurl = \"h\"\n".to_owned(), "speech.provider[0].url", "scheme"),
+        ("[speech]\nfirst_audio_ms = 10\n".to_owned(), "speech.first_audio_ms", "200..=10000"),
+    ] {
+        let found = settings::parse(None, &wrong, credentials()).unwrap_err();
+        assert!(found.0.iter().any(|fault| fault.key == key && fault.to_string().contains(part)), "{wrong}: {found}");
     }
 }

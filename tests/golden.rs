@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use voice_worker::call::{CallSettings, Command};
+use std::sync::Arc;
+use voice_worker::call::{CallSettings, Command, Event};
 use voice_worker::host::Assistants;
 use voice_worker::replay::transcript::{Faults, ReferFault, TranscriptReplay, parse, transcript_replay};
-use voice_worker::replay::{Entry, Header, Line, Masker, Recording, SCHEMA, decode, encode, encode_header, host_replay};
+use voice_worker::replay::{
+    AgentReplayError, Entry, Header, Line, Masker, Recording, SCHEMA, agent_replay, decode, encode, encode_header, host_replay,
+};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -117,6 +120,7 @@ fn a_masked_recording_replays_exactly() {
             assistant_digest: String::new(),
             assistant: "front-desk".to_owned(),
             masked: true,
+            sealed: None,
         };
         let mut text = encode_header(&header).expect("encodes");
         for line in &found.lines {
@@ -131,4 +135,38 @@ fn a_masked_recording_replays_exactly() {
         }
         assert!(replayed.finished && recording.is_whole(), "{}", path.display());
     }
+}
+
+#[test]
+fn a_recorded_call_comes_out_of_todays_runtime_as_it_did() {
+    let samples = Assistants::built_in("front-desk", Vec::new()).expect("the samples load");
+    for (path, recording) in recordings() {
+        let assigned = samples.all().find(|assigned| assigned.name == recording.header.assistant).expect("a sample");
+        let opened = recording.lines.iter().find_map(|line| match &line.entry {
+            Entry::Event(Event::Offered(opening)) => Some(opening.clone()),
+            _ => None,
+        });
+        assert!(opened.is_some(), "{}", path.display());
+        let found = agent_replay(&recording, Arc::clone(&assigned.assistant)).unwrap_or_else(|error| panic!("{error}"));
+        // The demonstration dials its own desk: the destination alone is not the file's.
+        let differs = found.difference.filter(|difference| difference.field != "call_transfer.destination");
+        assert!(differs.is_none(), "{}: {}", path.display(), differs.expect("checked"));
+        assert!(found.turns > 0, "{}: nothing was compared", path.display());
+    }
+}
+
+#[test]
+fn a_turn_that_comes_out_otherwise_is_named_with_its_field() {
+    let samples = Assistants::built_in("front-desk", Vec::new()).expect("the samples load");
+    let desk = samples.all().find(|assigned| assigned.name == "front-desk").expect("a sample");
+    let (_, mut recording) = recordings().remove(0);
+    let result = recording.lines.iter_mut().find_map(|line| match &mut line.entry {
+        Entry::Event(Event::TurnReady { result, .. }) => Some(result),
+        _ => None,
+    });
+    result.expect("a turn").messages[0].content = "Something else.".to_owned();
+    let difference = agent_replay(&recording, Arc::clone(&desk.assistant)).expect("it replays").difference.expect("it differs");
+    assert_eq!((difference.field.as_str(), &difference.recorded), ("messages[0].content", &"Something else.".into()));
+    recording.header.masked = true;
+    assert_eq!(agent_replay(&recording, Arc::clone(&desk.assistant)), Err(AgentReplayError::Masked));
 }

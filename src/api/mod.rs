@@ -24,7 +24,10 @@ mod time;
 mod wire;
 
 pub use keys::{Key, KeyRing};
-pub use port::{ArmedTimer, CallControl, CallDetail, CallSummary, ControlError, LegView, Readiness, TimelineLine};
+pub use port::{
+    ArmedTimer, AssistantView, CallControl, CallDetail, CallSummary, Chat, ChatAnswer, ChatError, ChatEvent, ChatStream, ChatTurn,
+    ControlError, LegView, PlaceCall, PlaceError, PlacedCall, Readiness, TimelineLine, assistant_id, number_id,
+};
 pub use problem::{ErrorResponse, Problem, ValidationError};
 pub use router::{openapi, router};
 pub use serve::{BindError, bind, serve};

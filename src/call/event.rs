@@ -1,8 +1,8 @@
 //! Facts, past tense: everything the core can learn. Recorded before it is handled, so each one serialises whole.
 
 use crate::model::{
-    CallTime, ConversationId, Digit, DigitSource, LegId, PlaybackReport, Redacted, RequestId, TerminationReason, TurnId, TurnResult,
-    UtteranceId, WallTime,
+    CallDirection, CallTime, ConversationId, Digit, DigitSource, LegId, PlaybackReport, Redacted, RequestId, TerminationReason, TurnId,
+    TurnResult, UtteranceId, WallTime,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -159,20 +159,13 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opening {
     pub conversation: ConversationId,
-    pub direction: Direction,
+    pub direction: CallDirection,
     pub from: Redacted<String>,
     pub to: Redacted<String>,
     pub trunk: String,
     pub wall: WallTime,
     pub seed: u64,
     pub settings: CallSettings,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    Inbound,
-    Outbound,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

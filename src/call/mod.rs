@@ -33,8 +33,9 @@ mod timers;
 mod transfer;
 mod turn;
 
+pub use crate::model::CallDirection as Direction;
 pub use command::{Command, ToneKind};
-pub use event::{AdminOrder, AnswerVerdict, BridgeFailure, Direction, Event, LegFailure, Opening, ReleaseReason, ReleasedBy};
+pub use event::{AdminOrder, AnswerVerdict, BridgeFailure, Event, LegFailure, Opening, ReleaseReason, ReleasedBy};
 pub use settings::{CallSettings, Deadlines, FixedTexts, ReferProfile, TransferProfile};
 pub use timers::TimerKind;
 pub(crate) use transfer::decision_word;

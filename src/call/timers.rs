@@ -19,6 +19,8 @@ pub enum TimerKind {
     BargeIn,
     /// The recogniser's final words did not come; the partial ones are used.
     FinalWords,
+    /// The voice that interrupted said nothing: what it cut goes on.
+    Resume,
     /// A keypad collection ends because no further key came.
     InterDigit,
     /// An utterance never ended.
@@ -70,12 +72,13 @@ pub enum TimerKind {
 }
 
 impl TimerKind {
-    pub const ALL: [TimerKind; 29] = [
+    pub const ALL: [TimerKind; 30] = [
         Self::Greeting,
         Self::Setup,
         Self::Acknowledge,
         Self::BargeIn,
         Self::FinalWords,
+        Self::Resume,
         Self::InterDigit,
         Self::Utterance,
         Self::Turn,

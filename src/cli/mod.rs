@@ -16,6 +16,7 @@ mod openapi;
 mod phone;
 mod remote;
 mod replay;
+mod scripted_model;
 mod serve;
 
 /// The open voice-worker host daemon: answers and places phone calls, carries out transfers, closes every call with one true cause.
@@ -38,6 +39,8 @@ enum Verb {
     Dial(dial::Args),
     /// Replay recordings or transcripts through today's core
     Replay(replay::Args),
+    /// Be a language model that says what a script says, for tests and rehearsals
+    ScriptedModel(scripted_model::Args),
     /// Live calls of a running worker
     #[command(subcommand)]
     Calls(remote::CallsVerb),
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Dial(args) => dial::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::ScriptedModel(args) => scripted_model::run(&args),
         Verb::Calls(verb) => remote::calls(verb),
         Verb::End(args) => remote::end(args),
         Verb::Models(verb) => models::run(&verb),

@@ -2,13 +2,14 @@
 
 use super::FAILED;
 use crate::call::CallSettings;
-use crate::host::Assistants;
+use crate::host::{Assigned, Assistants};
 use crate::replay::transcript::{Faults, ReferFault, parse, transcript_replay};
-use crate::replay::{HostReplay, Line, Recording, Words, decode, host_replay, timeline};
+use crate::replay::{HostReplay, Line, Recording, SealKey, Words, agent_replay, decode_with, host_replay, timeline};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -21,7 +22,14 @@ pub(super) struct Args {
     /// With --timeline: write words and keys out
     #[arg(long, requires = "timeline")]
     reveal: bool,
-    /// For transcripts: the assistant's file
+    /// For encrypted recordings: the file of the key they were written with
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// For recordings: what the caller did and what models and tools answered goes through today's runtime instead, and its turn results
+    /// are compared field by field
+    #[arg(long, conflicts_with = "timeline")]
+    live_runtime: bool,
+    /// For transcripts and --live-runtime: the assistant's file
     #[arg(long, value_name = "FILE")]
     assistant: Option<PathBuf>,
     /// For transcripts: seed of the call
@@ -55,9 +63,18 @@ fn is_recording(text: &str) -> bool {
 }
 
 fn recording(file: &Path, text: &str, args: &Args) -> Result<bool, String> {
-    let recording = decode(text).map_err(|error| error.to_string())?;
+    let key = args.key_file.as_deref().map(key).transpose()?;
+    let recording = decode_with(text, key.as_ref()).map_err(|error| error.to_string())?;
+    if args.live_runtime {
+        return agent(file, &recording, args);
+    }
     print_timeline(&recording.lines, args);
     Ok(report(file, &recording, &host_replay(&recording)))
+}
+
+fn key(file: &Path) -> Result<SealKey, String> {
+    let text = fs::read_to_string(file).map_err(|error| format!("the key file {} cannot be read: {error}", file.display()))?;
+    SealKey::parse(&text).map_err(|error| format!("the key file {} holds {error}", file.display()))
 }
 
 fn report(file: &Path, recording: &Recording, found: &HostReplay) -> bool {
@@ -74,12 +91,37 @@ fn report(file: &Path, recording: &Recording, found: &HostReplay) -> bool {
     found.finished || !recording.is_whole()
 }
 
+fn agent(file: &Path, recording: &Recording, args: &Args) -> Result<bool, String> {
+    let assigned = match &args.assistant {
+        Some(path) => load_assistant(path)?,
+        None => {
+            let samples = Assistants::built_in("front-desk", Vec::new()).map_err(|error| error.to_string())?;
+            let named = samples.all().find(|assigned| assigned.name == recording.header.assistant).cloned();
+            named.ok_or_else(|| format!("its assistant is '{}': give its file with --assistant FILE", recording.header.assistant))?
+        }
+    };
+    if assigned.digest != recording.header.assistant_digest {
+        println!("{}: note: the assistant's file is not the one the call was recorded with", file.display());
+    }
+    let found = agent_replay(recording, Arc::clone(&assigned.assistant)).map_err(|error| error.to_string())?;
+    if let Some(difference) = &found.difference {
+        println!("{}: DIFFERS\n{difference}", file.display());
+        return Ok(false);
+    }
+    println!("{}: same: {} turns, {} answers of models and tools", file.display(), found.turns, found.answers);
+    Ok(true)
+}
+
+fn load_assistant(path: &Path) -> Result<Assigned, String> {
+    let source = fs::read_to_string(path).map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
+    Assistants::load_one(path, &source, &BTreeMap::new())
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
 fn transcript(file: &Path, text: &str, args: &Args) -> Result<bool, String> {
     let steps = parse(text).map_err(|error| error.to_string())?;
     let path = args.assistant.as_deref().ok_or("a transcript needs --assistant FILE")?;
-    let source = fs::read_to_string(path).map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
-    let assigned = Assistants::load_one(path, &source, &BTreeMap::new())
-        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+    let assigned = load_assistant(path)?;
     let settings = CallSettings { voice: assigned.assistant.voice().clone(), ..CallSettings::default() };
     let settings = args.what_if.iter().try_fold(settings, |settings, change| changed(&settings, change))?;
     let faults = args.fault.as_deref().map_or(Ok(Faults::default()), fault)?;

@@ -1,20 +1,16 @@
 //! An INVITE at the door: slot, assistant, media port and driver, all before the call's first event.
 
-use super::assistants::{Assigned, sha256_hex};
-use super::directory::{Live, View};
-use super::driver::{Driver, supervise};
+use super::begin::{self, FirstLeg, Parties};
 use super::inbox::inbox;
-use super::legs::{Legs, media_sink};
+use super::legs::media_sink;
+use super::line::Line;
 use super::router::{Owner, Routed};
 use super::shells::Shells;
-use crate::call::{CallSettings, Direction, Opening};
+use crate::call::Direction;
 use crate::media::LegMediaConfig;
 use crate::model::{ConversationId, LegId, Redacted};
-use crate::replay::{Header, SCHEMA};
-use crate::runtime::{CallDirection, RuntimeOpening, VoiceRuntime};
 use crate::sip::endpoint::{IncomingCall, LegEvent, LegKey, Order};
-use crate::store::{LiveUpdate, NewConversation};
-use crate::telemetry::{Counter, count, mask_number};
+use crate::telemetry::{Counter, count};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -35,8 +31,13 @@ pub(super) fn on_sip_event(shells: &Arc<Shells>, event: LegEvent) {
         return;
     }
     let leg = event.leg();
+    let asked = if let LegEvent::ReplaceRequested { by, .. } = &event { Some(*by) } else { None };
     match shells.router.route(event) {
         Routed::Delivered | Routed::Over => {}
+        Routed::Orphan if asked.is_some() => {
+            let refusal = |leg| Order::Reject { leg, status: 481, retry_after_seconds: None, reason: None };
+            asked.into_iter().for_each(|by| shells.sip.order(refusal(by), |_| {}));
+        }
         Routed::Orphan => tracing::debug!(%leg, "a fact about a leg without a call"),
     }
 }
@@ -62,117 +63,29 @@ fn accept(shells: &Arc<Shells>, key: LegKey, incoming: &IncomingCall) -> Result<
         word: "no_assistant",
         detail: "no assistant is configured for the called number".to_owned(),
     })?;
-    let conversation = ConversationId(Uuid::now_v7());
-    let seed = conversation.0.as_u64_pair().1;
+    let parties = Parties {
+        conversation: ConversationId(Uuid::now_v7()),
+        direction: Direction::Inbound,
+        organisation: trunk.organisation.unwrap_or(shells.organisation),
+        trunk: trunk.name,
+        from: Redacted::new(called_user(incoming.from.expose())),
+        to: Redacted::new(called),
+        variables: BTreeMap::new(),
+    };
     let (sender, reader) = inbox();
-    let media_config = LegMediaConfig { seed, media_timeout: shells.media_timeout, ..LegMediaConfig::default() };
+    let media_config = LegMediaConfig { seed: parties.seed(), media_timeout: shells.media_timeout, ..LegMediaConfig::default() };
     let media = shells.media.open(media_config, media_sink(LegId::CALLER, sender.clone())).map_err(|error| Refused {
         status: 503,
         retry_after: Some(5),
         word: "no_media",
         detail: error.to_string(),
     })?;
-    let media = Arc::new(media);
-    start_audio_recording(shells, conversation, &media);
     let address = shells.media_address.unwrap_or_else(|| incoming_address(incoming));
-    let (runtime, opening) = self::conversation(shells, conversation, seed, incoming, &trunk.name, assigned);
-    let legs = Legs::new(trunk.name.clone(), key, media, address, Arc::clone(&shells.synthesizer), sender.clone(), &shells.tasks);
-    shells.router.add(key, Owner { leg: LegId::CALLER, inbox: sender.clone() });
-    let view = Arc::new(View::default());
-    let organisation = trunk.organisation.unwrap_or(shells.organisation);
-    shells.directory.add(
-        conversation,
-        Live {
-            organisation,
-            direction: "inbound",
-            trunk: trunk.name.clone(),
-            assistant: assigned.name.clone(),
-            caller: mask_number(&called_user(incoming.from.expose())),
-            wall: opening.wall,
-            started: shells.clock.now(),
-            inbox: sender.clone(),
-            view: Arc::clone(&view),
-        },
-    );
-    store_row(shells, conversation, organisation, assigned, &opening);
-    let recording = shells.recorder.as_ref().map(|recorder| recorder.open(header(&opening, assigned)));
-    let driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, (sender, reader), recording, view);
-    let owner = Arc::clone(shells);
-    shells.tasks.spawn("call", async move {
-        supervise(driver, opening).await;
-        owner.directory.remove(conversation);
-        drop(slot);
-    });
+    let first = FirstLeg { line: Line::known(key), media: Arc::new(media), address };
+    shells.router.add(key, Owner { leg: LegId::CALLER, conversation: parties.conversation, inbox: sender.clone() });
+    let runtime = begin::runtime(shells, &parties, assigned);
+    begin::begin(shells, parties, assigned, runtime, first, (sender, reader), slot);
     Ok(())
-}
-
-/// The runtime comes first: it fills the `{{var}}` of the texts the core speaks by itself.
-fn conversation(
-    shells: &Shells,
-    conversation: ConversationId,
-    seed: u64,
-    incoming: &IncomingCall,
-    trunk: &str,
-    assigned: &Assigned,
-) -> (VoiceRuntime, Opening) {
-    let (from, to) = (Redacted::new(called_user(incoming.from.expose())), Redacted::new(called_user(incoming.target.expose())));
-    let wall = shells.clock.wall();
-    let opening = RuntimeOpening {
-        conversation,
-        from: from.clone(),
-        to: to.clone(),
-        direction: CallDirection::Inbound,
-        variables: BTreeMap::new(),
-        seed,
-        wall,
-    };
-    let runtime = VoiceRuntime::new(Arc::clone(&assigned.assistant), opening);
-    let settings = CallSettings { voice: runtime.voice_settings(), deadlines: shells.deadlines.clone(), ..CallSettings::default() };
-    let opening = Opening { conversation, direction: Direction::Inbound, from, to, trunk: trunk.to_owned(), wall, seed, settings };
-    (runtime, opening)
-}
-
-fn header(opening: &Opening, assigned: &Assigned) -> Header {
-    let settings = serde_json::to_vec(&opening.settings).unwrap_or_default();
-    Header {
-        schema: SCHEMA,
-        build: env!("CARGO_PKG_VERSION").to_owned(),
-        conversation: opening.conversation,
-        wall: opening.wall,
-        seed: opening.seed,
-        settings_digest: sha256_hex(&settings),
-        assistant_digest: assigned.digest.clone(),
-        assistant: assigned.name.clone(),
-        masked: false,
-    }
-}
-
-fn store_row(
-    shells: &Shells,
-    conversation: ConversationId,
-    organisation: crate::model::OrganisationId,
-    assigned: &Assigned,
-    opening: &Opening,
-) {
-    // One end user per calling number and organisation; the number itself is not stored in the id.
-    let end_user = Uuid::new_v5(&organisation.0, opening.from.expose().as_bytes());
-    let mut row = NewConversation::inbound_voice(conversation, organisation, end_user, opening.wall);
-    row.assistant = Some(assigned.name.clone());
-    row.worker = Some(shells.worker);
-    row.metadata.insert("caller".to_owned(), opening.from.expose().clone().into());
-    shells.writer.offer(LiveUpdate::Create(Box::new(row)));
-    if let Some(recorder) = &shells.recorder {
-        let path = recorder.path_of(conversation).to_string_lossy().into_owned();
-        shells.writer.offer(LiveUpdate::Recording { conversation, path, at: opening.wall });
-    }
-}
-
-fn start_audio_recording(shells: &Shells, conversation: ConversationId, media: &crate::media::shell::LegMedia) {
-    if let Some(folder) = &shells.audio_folder
-        && let Err(error) = media.start_recording(&folder.join(format!("{conversation}.wav")))
-    {
-        tracing::error!(%conversation, %error, "the call's audio is not recorded; the call goes on");
-    }
 }
 
 /// The user part of a URI in a header or request line, without display name and parameters; the whole text where there is none.

@@ -1,20 +1,17 @@
 //! The driver's hands: each command to its shell, never awaited. What cannot be carried out comes back as an event.
 
+use super::bridge::chime;
 use super::driver::Driver;
 use super::inbox::Fact;
+use super::outbound::Wanted;
+use super::referral::Referral;
 use super::translate;
-use crate::call::{AnswerVerdict, BridgeFailure, Command, Event, LegFailure};
-use crate::model::{EndCause, LegId, Redacted, RequestId, TriggeredBy};
+use crate::call::{Command, Event};
+use crate::media::MediaOrder;
+use crate::model::{EndCause, LegId, RequestId, Text, TriggeredBy};
 use crate::sip::endpoint::{LegKey, Order};
 use crate::sip::sdp::LocalMedia;
-use crate::telemetry::{Counter, count};
 use std::sync::Arc;
-
-/// Why the caller is sent on, for whoever answers.
-const REASON_HEADER: &str = "X-Transfer-Reason";
-/// How the core learns that a destination is not on the allow-list: as if the network had refused it.
-const FORBIDDEN: u16 = 403;
-const NOT_IMPLEMENTED: u16 = 501;
 
 impl Driver {
     pub(super) fn carry_out(&mut self, command: Command) {
@@ -25,34 +22,38 @@ impl Driver {
                 self.order(leg, |key, _| Order::Reject { leg: key, status, retry_after_seconds: None, reason: None });
             }
             Command::Release { leg, cause } => self.release(leg, cause),
-            Command::Refer { leg, request, destination, reason, headers: _ } => self.refer(leg, request, destination.expose(), reason),
+            Command::Refer { leg, request, destination, reason, headers } => {
+                self.refer(Referral { leg, request, destination, reason, headers });
+            }
+            Command::ReferReplacing { leg, request, other } => self.refer_replacing(leg, request, other),
             Command::AbandonRefer { leg, request } => {
                 if self.refer == Some((leg, request)) {
                     self.refer = None;
                 }
                 self.order(leg, |key, _| Order::AbandonRefer { leg: key });
             }
-            // Second legs are not carried out yet: each order is answered as the failure it is.
-            Command::ReferReplacing { leg, request, .. } => {
-                self.not_yet("refer_replacing", Some(Event::ReferAnswered { leg, request, status: NOT_IMPLEMENTED }));
+            Command::Dial { leg, request: _, destination, headers, ring } => self.dial(Wanted { leg, destination, headers, ring }),
+            Command::Bridge { a, b, request } => self.bridge(a, b, request),
+            Command::Unbridge { a, b } => self.unbridge(a, b),
+            Command::StartHoldMusic { leg } => {
+                self.legs.media_order(leg, MediaOrder::StartMusic { music: self.shells.calling.music.clone() });
             }
-            Command::Dial { leg, .. } => self.not_yet("dial", Some(Event::LegFailed { leg, why: LegFailure::Transport })),
-            Command::Bridge { request, .. } => {
-                self.not_yet("bridge", Some(Event::BridgeFailed { request, why: BridgeFailure::Refused }));
+            Command::StopHoldMusic { leg } => {
+                self.legs.media_order(leg, MediaOrder::StopMusic);
             }
-            Command::ClassifyAnswer { leg, .. } => {
-                let verdict = Event::AnswerClassified { leg, verdict: AnswerVerdict::Unclear, after_beep: false };
-                self.not_yet("classify_answer", Some(verdict));
+            Command::Tone { leg, kind } => {
+                self.legs.media_order(leg, MediaOrder::PlayChime { chime: chime(kind) });
             }
-            Command::ComposeBriefing { request, .. } => {
-                self.not_yet("compose_briefing", Some(Event::BriefingComposed { request, text: Redacted::new(String::new()) }));
+            Command::ClassifyAnswer { leg, budget } => {
+                self.legs.media_order(leg, MediaOrder::ClassifyAnswer { budget });
             }
-            Command::StartHoldMusic { .. } => self.not_yet("hold_music", None),
-            Command::Tone { .. } => self.not_yet("tone", None),
-            Command::NoteAttempt { .. } => self.not_yet("note_attempt", None),
-            Command::NoteStatus { .. } => self.not_yet("note_status", None),
-            Command::Unbridge { .. } | Command::StopHoldMusic { .. } => {}
+            Command::ComposeBriefing { request, mode, template, deadline } => {
+                self.compose_briefing(request, mode, template.as_ref().map(Text::as_str), deadline);
+            }
+            Command::NoteAttempt { record } => self.note_attempt(&record),
+            Command::NoteStatus { status } => self.note_status(status),
             Command::Play { leg, utterance, text } => {
+                self.keep_consult(leg, "assistant", &text);
                 if !self.legs.play(leg, utterance, text) {
                     self.pending.push_back(Event::PlaybackFailed { utterance });
                 }
@@ -65,21 +66,17 @@ impl Driver {
                 Ok(()) => self.poll_runtime(),
                 Err(error) => self.pending.push_back(Event::TurnFailed { turn, error: error.to_string() }),
             },
-            Command::CancelTurn { turn } => self.runtime.cancel_turn(turn),
+            Command::CancelTurn { turn } => {
+                self.runtime.cancel_turn(turn);
+                self.poll_runtime();
+            }
             Command::ReportHeard { turn, text } => self.runtime.heard(turn, text.expose()),
             Command::EndSession { request, cause, triggered_by } => self.end_session(request, cause, triggered_by),
             Command::Notify(notice) => self.notify(&notice),
         }
     }
 
-    /// An order of the core that no shell takes yet: counted, and answered where an answer is owed.
-    fn not_yet(&mut self, what: &'static str, answer: Option<Event>) {
-        tracing::warn!(conversation = %self.conversation, what, "this worker cannot carry out an order of the call yet");
-        count(Counter::OrdersNotCarriedOut, "", 1);
-        self.pending.extend(answer);
-    }
-
-    fn order(&mut self, leg: LegId, order: impl FnOnce(LegKey, LocalMedia) -> Order) {
+    pub(super) fn order(&mut self, leg: LegId, order: impl FnOnce(LegKey, LocalMedia) -> Order) {
         let Some((key, media)) = self.legs.key_and_media(leg) else {
             // Its `LegReleased` is on its way or was handled already.
             tracing::debug!(conversation = %self.conversation, %leg, "an order for a leg that is gone");
@@ -95,32 +92,6 @@ impl Driver {
                 inbox.put(Fact::Core(event));
             }
         });
-    }
-
-    fn release(&mut self, leg: LegId, cause: EndCause) {
-        // Silence within one frame, whatever else the release has to wait for.
-        self.legs.silence(leg);
-        self.order(leg, |key, _| Order::Release {
-            leg: key,
-            reason: Some(translate::reason_header(cause)),
-            unanswered_status: cause.sip_status(),
-        });
-    }
-
-    fn refer(&mut self, leg: LegId, request: RequestId, destination: &str, reason: Option<Redacted<String>>) {
-        self.refer = Some((leg, request));
-        match self.shells.dialling.refer_to(&self.legs.trunk, destination) {
-            Ok(referral) => {
-                let headers = reason.map(|reason| (REASON_HEADER.to_owned(), one_line(reason.expose()))).into_iter().collect();
-                let referred_by = referral.with_referred_by.then(|| self.shells.own_uri.clone());
-                self.order(leg, |key, _| Order::Refer { leg: key, refer_to: referral.refer_to, referred_by, headers });
-            }
-            Err(why) => {
-                tracing::warn!(conversation = %self.conversation, %why, "a transfer was refused before anything was sent");
-                count(Counter::CallsRefused, "destination", 1);
-                self.pending.push_back(Event::ReferAnswered { leg, request, status: FORBIDDEN });
-            }
-        }
     }
 
     fn listen(&mut self, leg: LegId) {
@@ -139,15 +110,13 @@ impl Driver {
     fn end_session(&mut self, request: RequestId, cause: EndCause, triggered_by: TriggeredBy) {
         self.cause = Some(cause);
         let record = self.runtime.end_session(triggered_by, cause);
+        // Whatever was still asked is not wanted any more.
+        self.poll_runtime();
         let (shells, inbox, conversation) = (Arc::clone(&self.shells), self.inbox.clone(), self.conversation);
+        let session = self.spans.session().clone();
         self.shells.tasks.spawn("close", async move {
-            shells.closer.close(conversation, record).await;
+            shells.closer.close(conversation, record, &session).await;
             inbox.put(Fact::Core(Event::SessionEnded { request }));
         });
     }
-}
-
-/// A header value cannot hold line ends, and need not be longer than this.
-fn one_line(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(256).collect()
 }

@@ -1,16 +1,21 @@
 //! What a worker is made of, as plain data. `settings` fills it; tests and the demo write it by hand.
 
 use super::assistants::Assistants;
+use super::recorder::Protection;
 use super::shells::Observer;
 use crate::api::KeyRing;
 use crate::call::Deadlines;
+use crate::media::HoldMusic;
 use crate::model::{Millis, OrganisationId};
+use crate::replay::SealKey;
+use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{SessionTimers, Timers};
+use crate::sip::sdp::AudioCodec;
 use crate::sip::trunk::Trunks;
-use crate::speech::{LocalConfig, Speech};
+use crate::speech::{LocalConfig, Speech, SpeechPlan};
 use crate::store::SqliteConfig;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Exporting, Metrics};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -24,14 +29,19 @@ pub struct Config {
     pub trunks: Trunks,
     /// Organisation of each trunk that is not the worker's own.
     pub trunk_owners: BTreeMap<String, OrganisationId>,
+    pub transfer: TransferConfig,
     pub media: MediaConfig,
     pub speech: SpeechChoice,
+    /// Models and secrets of tools; none by default.
+    pub runtime: ShellConfig,
     pub api: ApiConfig,
     pub recording: RecordingConfig,
     pub store: SqliteConfig,
     pub assistants: Assistants,
     pub deadlines: Deadlines,
     pub observer: Option<Observer>,
+    /// Sends spans to a collector; `None`: they go nowhere.
+    pub exporting: Option<Exporting>,
     /// The page `/metrics` shows; `None`: an empty one.
     pub metrics: Option<Metrics>,
 }
@@ -47,18 +57,39 @@ pub struct SipConfig {
     pub session: SessionTimers,
 }
 
+/// How this worker calls out.
+#[derive(Clone, Debug)]
+pub struct TransferConfig {
+    /// Outbound attempts (REFERs, second legs, outbound calls) of the whole worker in any hour.
+    pub attempts_per_hour: u32,
+    /// Outbound attempts of one call.
+    pub attempts_per_call: u32,
+    /// For callers on hold.
+    pub music: HoldMusic,
+}
+
+impl Default for TransferConfig {
+    fn default() -> Self {
+        Self { attempts_per_hour: 1_000, attempts_per_call: 20, music: HoldMusic::built_in() }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct MediaConfig {
     pub bind: IpAddr,
     pub ports: (u16, u16),
     pub timeout: Millis,
     pub quarantine: Millis,
+    /// Spoken on SIP legs, in order of preference.
+    pub codecs: Vec<AudioCodec>,
 }
 
 /// Where speech comes from.
 pub enum SpeechChoice {
     /// This machine's engines; a worker without their models starts all the same and is not ready.
     Local(LocalConfig),
+    /// Providers and this machine's engines, in order.
+    Planned(SpeechPlan),
     /// Made by whoever starts the worker: fakes, or engines shared with another one.
     Given(Speech),
 }
@@ -75,7 +106,9 @@ pub struct ApiConfig {
 pub struct RecordingConfig {
     /// `None`: calls are not recorded.
     pub folder: Option<PathBuf>,
-    pub masked: bool,
+    pub protection: Protection,
+    /// Opens recordings of an earlier run that are encrypted, whatever this run writes.
+    pub key: Option<SealKey>,
     pub max_bytes: u64,
     /// Stereo WAVs; `None`: no audio is kept.
     pub audio: Option<PathBuf>,

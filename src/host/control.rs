@@ -1,9 +1,13 @@
 //! The worker's live side, as the HTTP API asks for it.
 
+use super::assistants::Assigned;
 use super::inbox::Fact;
+use super::place::place;
 use super::recover;
 use super::shells::Shells;
-use crate::api::{CallControl, CallDetail, CallSummary, ControlError, Readiness};
+use crate::api::{
+    AssistantView, CallControl, CallDetail, CallSummary, ControlError, PlaceCall, PlaceError, PlacedCall, Readiness, assistant_id,
+};
 use crate::call::{AdminOrder, Event};
 use crate::model::{
     ConversationId, EndCause, OrganisationId, Redacted, RuntimeStatus, SessionStatus, TerminationReason, TriggeredBy, TurnResult,
@@ -14,6 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 /// Longest an end order may take: both legs' release deadlines and the close pipeline's lie within it.
 const END_WITHIN: Duration = Duration::from_secs(90);
@@ -38,6 +43,42 @@ impl CallControl for Control {
     fn say(&self, conversation: ConversationId, text: Redacted<String>) -> BoxFuture<'_, Result<(), ControlError>> {
         let told = self.shells.directory.get(conversation).map(|live| live.inbox.put(Fact::Core(Event::Ordered(AdminOrder::Say { text }))));
         Box::pin(std::future::ready(told.ok_or(ControlError::NotLive)))
+    }
+
+    fn place_call(&self, call: PlaceCall) -> BoxFuture<'_, Result<PlacedCall, PlaceError>> {
+        Box::pin(std::future::ready(place(&self.shells, &call)))
+    }
+
+    fn resolve_handoff(&self, conversation: ConversationId) -> BoxFuture<'_, Result<(), ControlError>> {
+        let Some(live) = self.shells.directory.get(conversation) else {
+            return Box::pin(std::future::ready(Err(ControlError::NotLive)));
+        };
+        let (waiter, closed) = oneshot::channel();
+        live.inbox.put(Fact::WhenClosed(waiter));
+        live.inbox.put(Fact::Core(Event::Ordered(AdminOrder::ResolveHandoff)));
+        Box::pin(async move {
+            match tokio::time::timeout(END_WITHIN, closed).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(_)) => Err(ControlError::NotLive),
+                Err(_) => Err(ControlError::TimedOut),
+            }
+        })
+    }
+
+    fn decide_approval(&self, conversation: ConversationId, approval: Uuid, approved: bool) -> BoxFuture<'_, Result<(), ControlError>> {
+        // Carried into the call as soon as the core knows approvals.
+        let _ = (conversation, approval, approved);
+        Box::pin(std::future::ready(Err(ControlError::NotLive)))
+    }
+
+    fn assistants(&self) -> Vec<AssistantView> {
+        let assistants = &self.shells.assistants;
+        let view = |assigned: &Assigned| AssistantView {
+            id: assistant_id(&assigned.name),
+            name: assigned.name.clone(),
+            default: assigned.name == assistants.default_name(),
+        };
+        assistants.all().map(view).collect()
     }
 
     fn live_owner(&self, conversation: ConversationId) -> Option<OrganisationId> {
@@ -85,6 +126,7 @@ async fn end_durable(shells: &Shells, conversation: ConversationId, reason: Term
         workflow_node: None,
         turns: 0,
         summary: Redacted::default(),
+        facts: Vec::new(),
     };
     shells.closer.try_close(conversation, &record).await.map_err(|parked| ControlError::Failed(parked.to_string()))?;
     Ok(with_row(shells, conversation, TurnResult::bare(conversation, RuntimeStatus::Ended)).await)
@@ -96,7 +138,7 @@ async fn words_left(shells: &Shells, conversation: ConversationId) -> Transcript
     if shells.closer.is_through(conversation).await {
         return Transcript::default();
     }
-    recover::transcript_of(&recorder.path_of(conversation)).unwrap_or_default()
+    recover::transcript_of(&recorder.path_of(conversation), shells.recording_key.as_ref()).unwrap_or_default()
 }
 
 /// Says that the row is closed if it is, so that ending twice answers the same.

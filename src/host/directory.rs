@@ -47,6 +47,11 @@ impl Directory {
         self.lock().len()
     }
 
+    /// The call is live and this leg is one of its own.
+    pub(super) fn knows(&self, conversation: ConversationId, leg: LegId) -> bool {
+        self.lock().get(&conversation).is_some_and(|live| live.view.lock().legs.iter().any(|(known, _)| *known == leg))
+    }
+
     /// The same fact to every call.
     pub(super) fn tell_all(&self, mut fact: impl FnMut(&Live) -> Fact) {
         for live in self.lock().values() {

@@ -1,17 +1,24 @@
 //! One task a call: one loop, one inbox, one core. Whatever happens reaches the core as an event, in one order, recorded first.
 //!
-//! The loop awaits two things only, both cancel-safe: the next fact and the next deadline. Commands go to their shells without being
-//! awaited; answers come back as facts. A panic anywhere in here ends this call alone (see [`supervise`]).
+//! The loop awaits three things only: the next fact, the next deadline (both cancel-safe), and, before an event is handled, its line's way to disk,
+//! for a bounded time. Commands go to their shells without being awaited; answers come back as facts. A panic anywhere in here ends this call alone (see [`supervise`]).
 
+use super::asks::{self, Asks};
+use super::attempts::{AttemptRows, Consult};
+use super::bridge::Bridge;
 use super::directory::View;
 use super::inbox::{Fact, Inbox, InboxReader};
 use super::legs::Legs;
 use super::recorder::CallRecording;
 use super::shells::Shells;
+use super::spans::Spans;
 use super::translate;
-use crate::call::{Call, Command, Event, Opening};
+use crate::call::{Call, Command, Direction, Event, Opening};
 use crate::media::MediaFact;
-use crate::model::{CallTime, ConversationId, EndCause, LegId, Notice, RequestId, SessionStatus, TriggeredBy, TurnResult, WorkerTime};
+use crate::model::{
+    CallTime, ConversationId, DigitSource, EndCause, LegId, Millis, Notice, Redacted, RequestId, SessionStatus, TriggeredBy, TurnResult,
+    WallTime, WorkerTime,
+};
 use crate::replay::{Entry, Line, SipFact, Way, Words, moment};
 use crate::runtime::{AnswerBody, RuntimeOutput, VoiceRuntime};
 use crate::sip::endpoint::LegEvent;
@@ -35,7 +42,19 @@ pub(super) struct Driver {
     /// Events the shells answered with at once; handled after the commands at hand.
     pub(super) pending: VecDeque<Event>,
     pub(super) refer: Option<(LegId, RequestId)>,
+    pub(super) bridge: Option<Bridge>,
+    /// Outbound attempts made, REFERs included.
+    pub(super) attempts: u32,
+    pub(super) rows: AttemptRows,
+    pub(super) consult: Consult,
+    /// Briefings asked for and not made yet.
+    pub(super) briefings: Vec<RequestId>,
+    /// The user part of the number that was called: second legs come from it.
+    pub(super) called: Redacted<String>,
+    pub(super) wall: WallTime,
     pub(super) cause: Option<EndCause>,
+    pub(super) spans: Spans,
+    asks: Asks,
     call: Call,
     reader: InboxReader,
     started: WorkerTime,
@@ -55,6 +74,7 @@ impl Driver {
         inbox: (Inbox, InboxReader),
         recording: Option<CallRecording>,
         view: Arc<View>,
+        session: tracing::Span,
     ) -> Self {
         let started = shells.clock.now();
         let (inbox, reader) = inbox;
@@ -66,7 +86,16 @@ impl Driver {
             inbox,
             pending: VecDeque::new(),
             refer: None,
+            bridge: None,
+            attempts: 0,
+            rows: AttemptRows::default(),
+            consult: Consult::default(),
+            briefings: Vec::new(),
+            called: Redacted::default(),
+            wall: WallTime(0),
             cause: None,
+            spans: Spans::new(session),
+            asks: Asks::new(),
             call: Call::new(),
             reader,
             started,
@@ -79,7 +108,14 @@ impl Driver {
     }
 
     async fn run(&mut self, opening: Opening) {
+        self.note(&asks::recorded(self.runtime.opening(), Entry::Opened));
+        self.wall = opening.wall;
+        self.called = match opening.direction {
+            Direction::Inbound => opening.to.clone(),
+            Direction::Outbound => opening.from.clone(),
+        };
         self.step(Event::Offered(Box::new(opening)));
+        self.handle_pending().await;
         let mut handled = 0;
         while !self.call.is_finished() {
             let deadline = self.call.next_deadline().map(|(at, _)| self.worker_time(at));
@@ -90,6 +126,7 @@ impl Driver {
             };
             if let Some(fact) = fact {
                 self.take(fact);
+                self.handle_pending().await;
             }
             handled += 1;
             if handled % BUDGET == 0 {
@@ -100,21 +137,34 @@ impl Driver {
 
     fn take(&mut self, fact: Fact) {
         match fact {
-            Fact::Core(event) => self.step(event),
+            Fact::Core(event) => {
+                if let Event::LegFailed { leg, .. } = &event
+                    && self.legs.is_refused(*leg)
+                {
+                    self.legs.released(*leg);
+                }
+                self.step(event);
+            }
+            Fact::BriefingDue { request } => self.briefing_due(request),
             Fact::Leg { leg, event } => self.leg_event(leg, &event),
             Fact::Media { leg, fact } => {
-                if let MediaFact::PlaybackEnded { utterance, .. } = fact {
-                    self.legs.playback_ended(leg, utterance);
+                match &fact {
+                    MediaFact::PlaybackEnded { utterance, .. } => self.legs.playback_ended(leg, *utterance),
+                    MediaFact::RoomFlows { room } => self.room_flows(leg, *room),
+                    MediaFact::DigitPressed { digit, source } => self.relay_key(leg, *digit, *source),
+                    _ => {}
                 }
-                if let Some(event) = translate::media_fact(leg, &fact) {
-                    self.step(event);
-                }
+                self.pending.extend(translate::media_fact(leg, &fact));
             }
-            Fact::Runtime(answer) => {
-                self.note(&Entry::Answer(serde_json::to_value(&answer).unwrap_or_default()));
+            Fact::Runtime(answer, _place) => {
+                self.note(&asks::recorded(&answer, Entry::Answer));
+                let why = self.asks.answered(&answer);
+                if let (AnswerBody::ModelDelta { .. }, Some(why)) = (&answer.body, why) {
+                    let at = self.now();
+                    self.spans.words(at, why);
+                }
                 self.runtime.answer(answer);
                 self.poll_runtime();
-                self.step_pending();
             }
             Fact::WhenClosed(waiter) => self.when_closed.push(waiter),
         }
@@ -122,42 +172,64 @@ impl Driver {
 
     fn leg_event(&mut self, leg: LegId, event: &LegEvent) {
         self.note(&Entry::Sip(SipFact { way: Way::In, summary: translate::summary(event).to_owned() }));
-        if let LegEvent::Answered { media, .. } | LegEvent::Confirmed { media, .. } | LegEvent::MediaChanged { media, .. } = event
+        if let LegEvent::ReplaceRequested { by, call, .. } = event {
+            self.replace(*by, call);
+        }
+        if let LegEvent::Answered { media, .. }
+        | LegEvent::Confirmed { media, .. }
+        | LegEvent::MediaChanged { media, .. }
+        | LegEvent::Replaced { media, .. } = event
             && let Err(error) = self.legs.agree(leg, media)
         {
             tracing::error!(conversation = %self.conversation, %leg, %error, "the agreed media cannot be used");
             self.pending.push_back(Event::MediaLost { leg });
         }
+        if let LegEvent::Digit { digit, .. } = event {
+            self.relay_key(leg, *digit, DigitSource::SipInfo);
+        }
+        if let LegEvent::Answered { .. } = event {
+            self.begin_consult(leg);
+        }
         let refer = self.refer.filter(|(on, _)| *on == leg).map(|(_, request)| request);
         if let Some(event) = translate::leg_event(leg, event, refer) {
             if matches!(event, Event::LegReleased { .. }) {
+                self.part_from(leg);
+                self.end_consult(leg);
                 self.legs.released(leg);
             }
             self.step(event);
         }
-        self.step_pending();
     }
 
-    /// One event into the core, its commands out, and whatever they were answered with at once.
+    /// An event for the core; it is handled, in its turn, as soon as the fact at hand is taken.
     fn step(&mut self, event: Event) {
         self.pending.push_back(event);
-        self.step_pending();
     }
 
-    fn step_pending(&mut self) {
+    /// Each event into the core once it is recorded, its commands out, and whatever they were answered with at once.
+    async fn handle_pending(&mut self) {
         while let Some(event) = self.pending.pop_front() {
             if self.call.is_finished() {
-                return;
+                break;
             }
             let at = self.now();
             self.note_at(at, &Entry::Event(event.clone()));
+            if let Some(recording) = &mut self.recording {
+                recording.durable().await;
+            }
+            self.overhear(&event);
+            self.spans.event(at, &event);
             self.call.handle(at, event);
             while let Some(command) = self.call.poll_command() {
                 self.note_at(at, &Entry::Command(command.clone()));
+                self.spans.command(at, &command);
                 self.carry_out(command);
             }
             self.view.update(self.call.phase(), self.call.armed_timers(), self.legs.states());
             self.tell_row();
+        }
+        if let Some(recording) = &mut self.recording {
+            recording.hand_over();
         }
     }
 
@@ -171,17 +243,29 @@ impl Driver {
     }
 
     pub(super) fn poll_runtime(&mut self) {
+        let expectation = translate::expectation(self.runtime.expected_input());
+        self.legs.expect(LegId::CALLER, expectation);
         while let Some(output) = self.runtime.poll() {
             let event = match output {
                 RuntimeOutput::Ready { turn, result } => Event::TurnReady { turn, result },
                 RuntimeOutput::Speech { turn, text } => Event::TurnSpeech { turn, text },
                 RuntimeOutput::Failed { turn, error } => Event::TurnFailed { turn, error },
                 RuntimeOutput::Ask(ask) => {
-                    self.note(&Entry::Ask(serde_json::to_value(&ask).unwrap_or_default()));
-                    let error = "no model and no tool is configured on this worker".to_owned();
-                    self.inbox.put(Fact::Runtime(crate::runtime::Answer { id: ask.id, body: AnswerBody::Failed { error } }));
+                    self.note(&asks::recorded(&ask, Entry::Ask));
+                    let span = self.spans.ask(&ask);
+                    self.asks.begin(&self.shells, &self.inbox, ask, span);
                     continue;
                 }
+                RuntimeOutput::CancelAsk { id } => {
+                    self.asks.cancel(id);
+                    continue;
+                }
+                RuntimeOutput::Briefing { request, text } => match self.briefing_made(RequestId(request), text) {
+                    Some(event) => event,
+                    None => continue,
+                },
+                // No row takes an approval yet.
+                RuntimeOutput::ApprovalWanted { .. } => continue,
             };
             self.pending.push_back(event);
         }
@@ -214,7 +298,7 @@ impl Driver {
         CallTime::ZERO.after(since)
     }
 
-    fn worker_time(&self, at: CallTime) -> WorkerTime {
+    pub(super) fn worker_time(&self, at: CallTime) -> WorkerTime {
         self.started.after(at.since(CallTime::ZERO))
     }
 
@@ -245,9 +329,9 @@ impl Driver {
         }
         if self.cause.is_none() {
             let record = self.runtime.end_session(TriggeredBy::Worker, EndCause::EngineFailed);
-            self.shells.closer.close(self.conversation, record).await;
+            self.shells.closer.close(self.conversation, record, self.spans.session()).await;
         }
-        self.notify(&Notice::CallEnded { cause: EndCause::EngineFailed, duration: crate::model::Millis(self.now().millis()) });
+        self.notify(&Notice::CallEnded { cause: EndCause::EngineFailed, duration: Millis(self.now().millis()) });
     }
 
     fn carry_out_guarded(&mut self, command: Command) {

@@ -2,12 +2,12 @@
 
 use crate::call::Event;
 use crate::media::MediaFact;
-use crate::model::{LegId, TurnResult};
+use crate::model::{LegId, RequestId, TurnResult};
 use crate::runtime;
 use crate::sip::endpoint::LegEvent;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// Facts that may wait. Full: the core's next fact is `Overloaded` and the call ends; nothing is lost silently.
 pub(super) const INBOX_MAX: usize = 256;
@@ -25,7 +25,12 @@ pub(super) enum Fact {
     },
     /// Already in the core's words.
     Core(Event),
-    Runtime(runtime::Answer),
+    /// An answer to one of the call's questions, with its place among those that may wait here.
+    Runtime(runtime::Answer, OwnedSemaphorePermit),
+    /// The deadline of a briefing passed.
+    BriefingDue {
+        request: RequestId,
+    },
     /// Told when the close pipeline is through.
     WhenClosed(oneshot::Sender<TurnResult>),
 }

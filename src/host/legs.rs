@@ -1,6 +1,7 @@
 //! A call's legs as the driver holds them: signalling key, media, voice and ear of each.
 
 use super::inbox::{Fact, Inbox};
+use super::line::{Goodbye, Line, Release};
 use super::spawn::Tasks;
 use super::translate;
 use super::voice::Voice;
@@ -9,25 +10,35 @@ use crate::media::shell::LegMedia;
 use crate::model::{DtmfSettings, LegId, Millis, Redacted, UtteranceId};
 use crate::sip::endpoint::LegKey;
 use crate::sip::sdp::{AudioCodec, LocalMedia, NegotiatedAudio};
-use crate::speech::{Endpointing, ListenConfig, ListenHandle, Recognizer, SpeechError, SpeechEvent, Synthesizer};
+use crate::speech::{
+    Endpointing, Expectation, Expected, ListenConfig, ListenHandle, Recognizer, SpeakingStyle, SpeechError, SpeechEvent, Synthesizer,
+};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 /// See the module.
 pub(super) struct Legs {
-    /// The trunk the call came over, by name.
+    /// The trunk the call came (or goes) over, by name.
     pub(super) trunk: String,
     legs: BTreeMap<LegId, Leg>,
+    synthesizer: Arc<dyn Synthesizer>,
+    style: Arc<SpeakingStyle>,
+    inbox: Inbox,
+    tasks: Tasks,
+    codecs: Vec<AudioCodec>,
 }
 
 struct Leg {
-    key: LegKey,
+    line: Line,
     media: Arc<LegMedia>,
     address: IpAddr,
     voice: Voice,
     ear: Option<Arc<ListenHandle>>,
-    patience: Endpointing,
+    /// What the conversation waits for, and whether the keypad does.
+    expectation: Expectation,
+    keypad: bool,
     state: LegState,
 }
 
@@ -52,20 +63,31 @@ impl LegState {
 }
 
 impl Legs {
-    /// A call with its caller's leg; `address` is where this leg's media reaches us.
+    /// A call without a leg yet.
     pub(super) fn new(
         trunk: String,
-        key: LegKey,
-        media: Arc<LegMedia>,
-        address: IpAddr,
         synthesizer: Arc<dyn Synthesizer>,
+        style: Arc<SpeakingStyle>,
+        codecs: Vec<AudioCodec>,
         inbox: Inbox,
-        tasks: &Tasks,
+        tasks: Tasks,
     ) -> Self {
-        let (voice, speaking) = Voice::new(synthesizer, Arc::clone(&media), inbox);
-        tasks.spawn("voice", speaking);
-        let leg = Leg { key, media, address, voice, ear: None, patience: Endpointing::default(), state: LegState::Ringing };
-        Self { trunk, legs: BTreeMap::from([(LegId::CALLER, leg)]) }
+        Self { trunk, legs: BTreeMap::new(), synthesizer, style, inbox, tasks, codecs }
+    }
+
+    /// Another leg, with a voice of its own; `address` is where its media reaches us.
+    pub(super) fn add(&mut self, id: LegId, line: Line, media: Arc<LegMedia>, address: IpAddr) {
+        let (mut voice, speaking) = Voice::new(Arc::clone(&self.synthesizer), Arc::clone(&media), self.inbox.clone());
+        voice.speak_as(Arc::clone(&self.style));
+        self.tasks.spawn("voice", speaking);
+        let leg =
+            Leg { line, media, address, voice, ear: None, expectation: Expectation::default(), keypad: false, state: LegState::Ringing };
+        self.legs.insert(id, leg);
+    }
+
+    /// Where the media of the call's first leg reaches us.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.legs.values().next().map(|leg| leg.address)
     }
 
     pub(super) fn ids(&self) -> Vec<LegId> {
@@ -76,18 +98,49 @@ impl Legs {
         self.legs.iter().map(|(id, leg)| (*id, leg.state)).collect()
     }
 
-    /// What an order to the SIP endpoint needs.
+    /// What an order to the SIP endpoint needs; `None` for a leg that is gone or has no key yet.
     pub(super) fn key_and_media(&self, leg: LegId) -> Option<(LegKey, LocalMedia)> {
         let leg = self.legs.get(&leg)?;
-        let media = LocalMedia {
-            address: leg.address,
-            port: leg.media.local_port(),
-            codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma],
-            telephone_event: Some(101),
-            ptime: Millis(20),
-            rtcp_mux: false,
-        };
-        Some((leg.key, media))
+        Some((leg.line.key()?, local_media(leg.address, leg.media.local_port(), &self.codecs)))
+    }
+
+    /// What is to be done to release it; `None` if there is no such leg.
+    pub(super) fn release(&self, leg: LegId, goodbye: Goodbye) -> Option<Release> {
+        self.legs.get(&leg).map(|leg| leg.line.release(goodbye))
+    }
+
+    /// The endpoint refused to dial it.
+    pub(super) fn is_refused(&self, leg: LegId) -> bool {
+        self.legs.get(&leg).is_some_and(|leg| leg.line.is_refused())
+    }
+
+    /// Answered, and not on its way out.
+    pub(super) fn is_up(&self, leg: LegId) -> bool {
+        self.legs.get(&leg).is_some_and(|leg| matches!(leg.state, LegState::Up | LegState::Held))
+    }
+
+    /// An order to a leg's media; false if it was not taken.
+    pub(super) fn media_order(&self, leg: LegId, order: MediaOrder) -> bool {
+        self.legs.get(&leg).is_some_and(|leg| send(leg, order))
+    }
+
+    /// Records a consult apart from the call.
+    pub(super) fn record_consult(&self, leg: LegId, path: &Path) {
+        if let Some(leg) = self.legs.get(&leg)
+            && let Err(error) = leg.media.start_recording(path)
+        {
+            tracing::error!(%error, "the audio of a consult is not recorded; the call goes on");
+        }
+    }
+
+    /// The consult is over; the caller's own recording goes on.
+    pub(super) fn end_consult(&self, id: LegId) {
+        if id != LegId::CALLER
+            && let Some(leg) = self.legs.get(&id)
+            && let Err(error) = leg.media.stop_recording()
+        {
+            tracing::debug!(%error, "a consult's recording ends with its leg");
+        }
     }
 
     /// Signalling agreed on this.
@@ -135,7 +188,8 @@ impl Legs {
         sink: impl Fn(SpeechEvent) + Send + Sync + 'static,
     ) -> Result<(), SpeechError> {
         let Some(leg) = self.legs.get_mut(&leg) else { return Ok(()) };
-        let config = ListenConfig { endpointing: leg.patience, ..ListenConfig::default() };
+        let expectation = leg.expected();
+        let config = ListenConfig { endpointing: Endpointing::expecting(expectation.kind), expectation, ..ListenConfig::default() };
         let ear = Arc::new(recognizer.listen(config, Arc::new(sink))?);
         let hears = Arc::clone(&ear);
         if leg.media.set_tap(Some(Box::new(move |frame| hears.push(frame)))).is_err() {
@@ -155,10 +209,18 @@ impl Legs {
     /// While a number is asked for, pauses between its groups do not end what the caller says.
     pub(super) fn collecting(&mut self, leg: LegId, settings: &DtmfSettings) {
         if let Some(leg) = self.legs.get_mut(&leg) {
-            leg.patience = if settings.dtmf_enabled { Endpointing::digits() } else { Endpointing::default() };
-            if let Some(ear) = &leg.ear {
-                ear.retune(leg.patience);
-            }
+            leg.keypad = settings.dtmf_enabled;
+            leg.retune();
+        }
+    }
+
+    /// What the conversation waits for now: the words of its choices, a number, anything.
+    pub(super) fn expect(&mut self, leg: LegId, expectation: Expectation) {
+        if let Some(leg) = self.legs.get_mut(&leg)
+            && leg.expectation != expectation
+        {
+            leg.expectation = expectation;
+            leg.retune();
         }
     }
 
@@ -171,6 +233,25 @@ impl Legs {
     }
 }
 
+impl Leg {
+    /// A keypad that collects waits for digits, however they come.
+    fn expected(&self) -> Expectation {
+        let kind = match (self.expectation.kind, self.keypad) {
+            (Expected::Anything, true) => Expected::Digits { min: 1, max: 255 },
+            (kind, _) => kind,
+        };
+        Expectation { kind, hints: self.expectation.hints.clone() }
+    }
+
+    fn retune(&self) {
+        if let Some(ear) = &self.ear {
+            let expectation = self.expected();
+            ear.retune(Endpointing::expecting(expectation.kind));
+            ear.expect(&expectation);
+        }
+    }
+}
+
 impl Drop for Legs {
     fn drop(&mut self) {
         for leg in self.legs.values() {
@@ -179,10 +260,17 @@ impl Drop for Legs {
     }
 }
 
-fn send(leg: &Leg, order: MediaOrder) {
-    if let Err(error) = leg.media.order(order) {
+fn send(leg: &Leg, order: MediaOrder) -> bool {
+    let taken = leg.media.order(order);
+    if let Err(error) = &taken {
         tracing::debug!(%error, "an order to a leg's media was not taken");
     }
+    taken.is_ok()
+}
+
+/// What we offer and answer with.
+pub(super) fn local_media(address: IpAddr, port: u16, codecs: &[AudioCodec]) -> LocalMedia {
+    LocalMedia { address, port, codecs: codecs.to_vec(), telephone_event: Some(101), ptime: Millis(20), rtcp_mux: false }
 }
 
 /// Puts a leg's media facts into its call's inbox.

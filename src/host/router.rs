@@ -1,7 +1,7 @@
 //! From SIP legs to calls: which call a leg belongs to.
 
 use super::inbox::{Fact, Inbox};
-use crate::model::LegId;
+use crate::model::{ConversationId, LegId};
 use crate::sip::endpoint::{LegEvent, LegKey};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,6 +14,7 @@ pub(super) struct Router {
 #[derive(Clone, Debug)]
 pub(super) struct Owner {
     pub(super) leg: LegId,
+    pub(super) conversation: ConversationId,
     pub(super) inbox: Inbox,
 }
 
@@ -47,9 +48,14 @@ impl Router {
         }
     }
 
-    /// Legs whose call is gone.
-    pub(super) fn orphans(&self) -> Vec<LegKey> {
-        self.lock().iter().filter(|(_, owner)| owner.inbox.is_closed()).map(|(key, _)| *key).collect()
+    /// Legs whose call is gone, or does not know them; `knows` says the latter of a live call.
+    pub(super) fn orphans(&self, knows: impl Fn(ConversationId, LegId) -> bool) -> Vec<LegKey> {
+        let owned: Vec<(LegKey, Owner)> = self.lock().iter().map(|(key, owner)| (*key, owner.clone())).collect();
+        owned
+            .into_iter()
+            .filter(|(_, owner)| owner.inbox.is_closed() || !knows(owner.conversation, owner.leg))
+            .map(|(key, _)| key)
+            .collect()
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,21 +1,26 @@
 //! Between vocabularies: SIP, media and speech facts into the core's words, the core's causes into SIP's. Pure.
 
-use crate::call::{Event, LegFailure, ReleaseReason, ReleasedBy};
-use crate::media::{AudioCodec, AudioFormat, EventFormat, MediaDirection, MediaFact, MediaOrder};
-use crate::model::{DigitSource, EndCause, LegId, RequestId};
+use crate::call::{AnswerVerdict, Event, LegFailure, ReleaseReason, ReleasedBy};
+use crate::media::{Answerer, AudioCodec, AudioFormat, EventFormat, MediaDirection, MediaFact, MediaOrder};
+use crate::model::{DigitSource, EndCause, LegId, Redacted, RequestId, Speed, VoiceSettings};
+use crate::runtime::ExpectedInput;
 use crate::sip::endpoint::{self as sip, LegEvent, OrderError, Reason};
 use crate::sip::sdp::{self, NegotiatedAudio};
-use crate::speech::SpeechEvent;
+use crate::speech::{Expectation, Expected, SpeakingStyle, SpeechEvent};
 
 /// What a fact about a SIP leg means to the core. `refer` is the REFER under way on that leg, if any; facts about an older one mean nothing.
 pub(super) fn leg_event(leg: LegId, event: &LegEvent, refer: Option<RequestId>) -> Option<Event> {
     match event {
-        LegEvent::Incoming { .. } | LegEvent::ModifyFailed { .. } | LegEvent::ReferRequested { .. } => None,
+        LegEvent::Incoming { .. }
+        | LegEvent::ModifyFailed { .. }
+        | LegEvent::ReferRequested { .. }
+        | LegEvent::Redirected { .. }
+        | LegEvent::ReplaceRequested { .. } => None,
         LegEvent::Ringing { .. } => Some(Event::LegRinging { leg }),
         LegEvent::Answered { .. } | LegEvent::Confirmed { .. } => Some(Event::LegAnswered { leg }),
         LegEvent::Failed { status, .. } => Some(Event::LegFailed { leg, why: failure(*status) }),
         LegEvent::Released { by, why, .. } => Some(Event::LegReleased { leg, by: released_by(*by), why: release_reason(*why) }),
-        LegEvent::MediaChanged { media, .. } => Some(Event::LegHeld { leg, held: media.held_by_peer }),
+        LegEvent::MediaChanged { media, .. } | LegEvent::Replaced { media, .. } => Some(Event::LegHeld { leg, held: media.held_by_peer }),
         LegEvent::Digit { digit, .. } => Some(Event::DigitPressed { leg, digit: *digit, source: DigitSource::SipInfo }),
         LegEvent::ReferAnswered { status, .. } => refer.map(|request| Event::ReferAnswered { leg, request, status: *status }),
         LegEvent::ReferProgress { status, .. } => refer.map(|request| Event::ReferProgress { leg, request, status: *status }),
@@ -54,6 +59,9 @@ pub(super) fn summary(event: &LegEvent) -> &'static str {
         LegEvent::ReferProgress { .. } => "NOTIFY",
         LegEvent::ReferEnded { .. } => "NOTIFY, terminated",
         LegEvent::ReferRequested { .. } => "REFER",
+        LegEvent::Redirected { .. } => "3xx INVITE, followed",
+        LegEvent::ReplaceRequested { .. } => "INVITE with Replaces",
+        LegEvent::Replaced { .. } => "ACK, another peer took over",
     }
 }
 
@@ -64,11 +72,15 @@ pub(super) fn media_fact(leg: LegId, fact: &MediaFact) -> Option<Event> {
         MediaFact::PlaybackEnded { utterance, report } => Some(Event::PlaybackEnded { utterance: *utterance, report: *report }),
         MediaFact::DigitPressed { digit, source } => Some(Event::DigitPressed { leg, digit: *digit, source: *source }),
         MediaFact::MediaLost => Some(Event::MediaLost { leg }),
+        MediaFact::AnswerClassified { who, after_beep } => {
+            Some(Event::AnswerClassified { leg, verdict: verdict(*who), after_beep: *after_beep })
+        }
         // Speech edges come from the recogniser, which gates them by its own model.
         MediaFact::SpeechStarted
         | MediaFact::SpeechEnded
         | MediaFact::MediaBack
         | MediaFact::SourceChanged { .. }
+        | MediaFact::RoomFlows { .. }
         | MediaFact::RecordingEnded { .. }
         | MediaFact::Closed { .. } => None,
     }
@@ -82,8 +94,29 @@ pub(super) fn speech_event(leg: LegId, event: SpeechEvent) -> Option<Event> {
         SpeechEvent::Partial { text } => Some(Event::PartialTranscript { leg, text }),
         SpeechEvent::Final { text, confidence_permille } => Some(Event::Transcript { leg, text, confidence_permille }),
         SpeechEvent::Failed { .. } => Some(Event::RecognitionFailed { leg }),
-        SpeechEvent::NoWords | SpeechEvent::Lagging => None,
+        // A sound without words: what it interrupted goes on.
+        SpeechEvent::NoWords => Some(Event::Transcript { leg, text: Redacted::default(), confidence_permille: 0 }),
+        SpeechEvent::Lagging => None,
     }
+}
+
+/// How an assistant with these settings speaks.
+pub(super) fn speaking_style(voice: &VoiceSettings) -> SpeakingStyle {
+    SpeakingStyle {
+        voice: None,
+        speed_percent: voice.tts_speed.map_or(100, Speed::percent),
+        pronunciations: voice.pronunciation_overrides.clone(),
+    }
+}
+
+/// How the ear should listen for what the conversation waits for.
+pub(super) fn expectation(input: ExpectedInput) -> Expectation {
+    let kind = match input {
+        ExpectedInput { digits: Some((min, max)), .. } => Expected::Digits { min, max },
+        ExpectedInput { choice: true, .. } => Expected::Choice,
+        ExpectedInput { .. } => Expected::Anything,
+    };
+    Expectation { kind, hints: input.words.into_iter().map(Redacted::new).collect() }
 }
 
 /// The orders that bring a leg's media in line with what signalling agreed on.
@@ -91,7 +124,8 @@ pub fn media_orders(agreed: &NegotiatedAudio) -> Result<Vec<MediaOrder>, String>
     let codec = match agreed.codec {
         sdp::AudioCodec::Pcmu => AudioCodec::Pcmu,
         sdp::AudioCodec::Pcma => AudioCodec::Pcma,
-        other @ (sdp::AudioCodec::G722 | sdp::AudioCodec::Opus) => return Err(format!("{other:?} was agreed on but is not spoken here")),
+        sdp::AudioCodec::G722 => AudioCodec::G722,
+        sdp::AudioCodec::Opus => return Err("Opus was agreed on but is not spoken here".to_owned()),
     };
     let event = agreed.telephone_event.map(|event| EventFormat { send: event.payload_type, receive: event.receive_payload_type });
     let direction = match (agreed.direction.sends(), agreed.direction.receives()) {
@@ -110,6 +144,14 @@ pub fn media_orders(agreed: &NegotiatedAudio) -> Result<Vec<MediaOrder>, String>
 /// The Reason header (RFC 3326) of the BYE or CANCEL that ends a leg for this cause.
 pub(super) fn reason_header(cause: EndCause) -> Reason {
     Reason { protocol: "SIP".to_owned(), cause: cause.sip_status(), text: Some(cause.termination_reason().as_str().to_owned()) }
+}
+
+fn verdict(who: Answerer) -> AnswerVerdict {
+    match who {
+        Answerer::Human => AnswerVerdict::Human,
+        Answerer::Machine => AnswerVerdict::Machine,
+        Answerer::Unclear => AnswerVerdict::Unclear,
+    }
 }
 
 fn failure(status: u16) -> LegFailure {

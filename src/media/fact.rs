@@ -1,5 +1,7 @@
 //! What a leg's media learned, past tense.
 
+use super::answering::Answerer;
+use super::order::RoomId;
 use crate::model::{Digit, DigitSource, Millis, PlaybackReport, UtteranceId};
 use std::net::SocketAddr;
 
@@ -30,6 +32,15 @@ pub enum MediaFact {
     /// RTP is now taken from (and sent to) another address than the signalled one: a NAT stands between.
     SourceChanged {
         to: SocketAddr,
+    },
+    /// Since it joined the room the peer's packets came and the others' audio was sent to it. Said once a `Join`.
+    RoomFlows {
+        room: RoomId,
+    },
+    /// Who answered; said once a `ClassifyAnswer`.
+    AnswerClassified {
+        who: Answerer,
+        after_beep: bool,
     },
     /// The recording file ended; `truncated` if audio is missing from it (full disk, slow disk). The call is untouched.
     RecordingEnded {

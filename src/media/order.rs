@@ -1,5 +1,7 @@
 //! What a leg's media can be told, imperative, and how a leg is set up.
 
+use super::chime::Chime;
+use super::music::HoldMusic;
 use crate::model::{Digit, Millis, UtteranceId};
 use std::net::SocketAddr;
 
@@ -10,7 +12,7 @@ pub enum MediaOrder {
     CutUtterance {
         utterance: UtteranceId,
     },
-    /// Silence within one frame: every utterance and every key still to be sent is dropped. Each utterance is reported as cut.
+    /// Silence within one frame: every utterance, every key still to be sent, music and sounds are dropped. Each utterance is reported as cut.
     StopAll,
     /// Keep what is queued, send silence until `Resume`.
     Pause,
@@ -34,11 +36,26 @@ pub enum MediaOrder {
         digit: Digit,
         duration: Millis,
     },
-    /// Hear and be heard by the other legs of the room (at most 8).
+    /// Hear and be heard by the other legs of the room (at most 8). Answered by `RoomFlows` once packets went both ways; a hold or a re-INVITE
+    /// does not end it.
     Join {
         room: RoomId,
     },
     Leave,
+    /// Loop music under everything that is said, until `StopMusic` or `StopAll`.
+    StartMusic {
+        music: HoldMusic,
+    },
+    /// Fades out within 80 ms.
+    StopMusic,
+    /// A short fixed sound, after the words that play. At most four wait; more are dropped.
+    PlayChime {
+        chime: Chime,
+    },
+    /// Judge who answered; answered once by `AnswerClassified`, within `budget` of received audio.
+    ClassifyAnswer {
+        budget: Millis,
+    },
     /// Find speech edges in what is received; off at first unless the configuration says otherwise.
     DetectSpeech {
         on: bool,
@@ -75,11 +92,12 @@ impl MediaDirection {
     }
 }
 
-/// ITU-T G.711.
+/// ITU-T G.711 and G.722.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AudioCodec {
     Pcmu,
     Pcma,
+    G722,
 }
 
 impl AudioCodec {
@@ -88,6 +106,7 @@ impl AudioCodec {
         match self {
             Self::Pcmu => 0,
             Self::Pcma => 8,
+            Self::G722 => 9,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! One leg's media: packets and ticks in, packets, frames and facts out. No socket, no clock, no allocation per packet.
 
 use super::dtmf::{DigitOut, DigitSender, EventReceiver, ToneDetector};
+use super::ear::EarFilter;
+use super::extras::Extras;
 use super::jitter::{Jitter, Placed};
 use super::playout::Playout;
 use super::rtcp::{self, LastReport, Sending};
@@ -19,7 +21,7 @@ use std::time::Duration;
 
 /// Room a caller of `transmit` and `report` must give.
 pub const MAX_DATAGRAM: usize = if rtp::MAX_SENT > rtcp::MAX_REPORT { rtp::MAX_SENT } else { rtcp::MAX_REPORT };
-/// Comfort noise (RFC 3389): a sign of life, nothing to play.
+/// Comfort noise (RFC 3389).
 const COMFORT_NOISE: u8 = 13;
 /// RTCP interval (RFC 3550 section 6.2), drawn from half to one and a half of it.
 const REPORT_MICROS: u64 = 5_000_000;
@@ -45,14 +47,17 @@ pub struct Session {
     lock: SourceLock,
     incoming: Incoming,
     jitter: Jitter,
+    listener: codec::Listener,
+    speaker: codec::Speaker,
     events: EventReceiver,
     tones: Option<ToneDetector>,
+    ear: EarFilter,
     vad: Option<Vad>,
     playout: Playout,
     digits: DigitSender,
     outgoing: Sender,
     watch: Watch,
-    room: Option<RoomId>,
+    extras: Extras,
     closing: bool,
     heard: Frame,
     said: Frame,
@@ -70,14 +75,17 @@ impl Session {
             lock: SourceLock::new(config.latch, config.remote),
             incoming: Incoming::default(),
             jitter: Jitter::new(),
+            listener: codec::Listener::default(),
+            speaker: codec::Speaker::default(),
             events: EventReceiver::default(),
             tones: config.detect_tones.then(ToneDetector::default),
+            ear: EarFilter::default(),
             vad: config.vad.map(Vad::new),
             playout: Playout::new(config.max_queued),
             digits: DigitSender::default(),
             outgoing: Sender::new(at, config.seed),
             watch: Watch { timeout: config.media_timeout, since: at, lost: false, expected: config.remote.is_some() },
-            room: None,
+            extras: Extras::default(),
             closing: false,
             heard: [0; FRAME],
             said: [0; FRAME],
@@ -115,11 +123,14 @@ impl Session {
         if self.watch.seen(at) {
             self.facts.push_back(MediaFact::MediaBack);
         }
+        self.extras.packet_came();
         match kind {
             Kind::Event => self.on_event(at, header, payload),
             Kind::Audio(codec) => self.on_audio(at, header, codec, payload),
             Kind::Comfort => {
-                self.count(at, header);
+                if self.count(at, header).is_some_and(|arrival| arrival != Arrival::Duplicate) {
+                    self.jitter.comfort(header.timestamp, payload);
+                }
             }
         }
     }
@@ -146,6 +157,7 @@ impl Session {
             MediaOrder::StopAll => {
                 self.playout.cut_all(&mut self.facts);
                 self.digits.clear();
+                self.extras.silence();
             }
             MediaOrder::Pause => self.playout.pause(true),
             MediaOrder::Resume => self.playout.pause(false),
@@ -169,8 +181,12 @@ impl Session {
             MediaOrder::SendDigit { digit, duration } => {
                 self.stats.digits_refused += u64::from(self.digits.enqueue(*digit, *duration).is_err());
             }
-            MediaOrder::Join { room } => self.room = Some(*room),
-            MediaOrder::Leave => self.room = None,
+            MediaOrder::Join { room } => self.extras.join(*room),
+            MediaOrder::Leave => self.extras.leave(),
+            MediaOrder::StartMusic { music } => self.extras.start_music(music),
+            MediaOrder::StopMusic => self.extras.stop_music(),
+            MediaOrder::PlayChime { chime } => self.extras.chime(*chime),
+            MediaOrder::ClassifyAnswer { budget } => self.extras.classify(*budget),
             MediaOrder::DetectSpeech { on: true } if self.vad.is_none() => self.vad = Some(Vad::new(super::VadConfig::default())),
             MediaOrder::DetectSpeech { on: true } => {}
             MediaOrder::DetectSpeech { on: false } => self.vad = None,
@@ -208,6 +224,7 @@ impl Session {
         } else {
             self.heard.fill(0);
         }
+        self.ear.hear(&self.heard, &self.said);
         self.listen();
         &self.heard
     }
@@ -231,9 +248,11 @@ impl Session {
                 self.send_audio(timestamp, &mut octets, out)
             }
             None => {
-                self.playout.next(&mut self.said, &mut self.facts);
+                let speaking = self.playout.next(&mut self.said, &mut self.facts);
+                self.extras.mix(speaking, &mut self.said);
                 if let Some(mixed) = mixed {
                     mixer::add(&mut self.said, mixed);
+                    self.extras.relayed(&mut self.facts);
                 }
                 self.send_audio(timestamp, &mut octets, out)
             }
@@ -270,13 +289,18 @@ impl Session {
         &self.said
     }
 
+    /// What `receive` heard last, for a recogniser: without keys and without our own voice.
+    pub fn for_recogniser(&self) -> &Frame {
+        self.ear.frame()
+    }
+
     /// What `receive` heard last.
     pub fn heard(&self) -> &Frame {
         &self.heard
     }
 
     pub fn room(&self) -> Option<RoomId> {
-        self.room
+        self.extras.room()
     }
 
     pub fn is_closing(&self) -> bool {
@@ -313,6 +337,7 @@ impl Session {
             _ if self.event.is_some_and(is_event) => Some(Kind::Event),
             number if number == AudioCodec::Pcmu.static_payload_type() => Some(Kind::Audio(AudioCodec::Pcmu)),
             number if number == AudioCodec::Pcma.static_payload_type() => Some(Kind::Audio(AudioCodec::Pcma)),
+            number if number == AudioCodec::G722.static_payload_type() => Some(Kind::Audio(AudioCodec::G722)),
             COMFORT_NOISE => Some(Kind::Comfort),
             _ => self.old_event.is_some_and(is_event).then_some(Kind::Event),
         }
@@ -320,6 +345,7 @@ impl Session {
 
     fn on_event(&mut self, at: WorkerTime, header: RtpHeader, payload: &[u8]) {
         self.count(at, header);
+        self.ear.key_pressed();
         // Some peers give events a source of their own.
         if self.incoming.event_ssrc.replace(header.ssrc).is_some_and(|before| before != header.ssrc) {
             self.events.reset();
@@ -344,13 +370,14 @@ impl Session {
             }
             self.incoming.begin(header.ssrc);
             self.jitter.reset();
+            self.listener.reset();
         }
         self.incoming.at = at;
         if self.count(at, header) == Some(Arrival::Duplicate) {
             return;
         }
         let mut samples = [0; MAX_SAMPLES];
-        let count = codec::decode(codec, payload, &mut samples);
+        let count = self.listener.decode(codec, payload, &mut samples);
         match self.jitter.insert(at, header.timestamp, &samples[..count]) {
             Placed::Taken => {}
             Placed::Late | Placed::Odd => self.stats.late += 1,
@@ -373,6 +400,7 @@ impl Session {
     }
 
     fn listen(&mut self) {
+        self.extras.hear(&self.heard, &mut self.facts);
         if let Some(vad) = &mut self.vad {
             match vad.on_frame(&self.heard) {
                 Some(SpeechEdge::Started) => self.facts.push_back(MediaFact::SpeechStarted),
@@ -390,7 +418,7 @@ impl Session {
     }
 
     fn send_audio(&mut self, timestamp: u32, octets: &mut [u8; FRAME], out: &mut [u8]) -> usize {
-        codec::encode(self.audio.codec, &self.said, octets);
+        self.speaker.encode(self.audio.codec, &self.said, octets);
         let marker = std::mem::take(&mut self.outgoing.marker);
         self.outgoing.write(self.audio.payload_type, timestamp, marker, octets, out)
     }

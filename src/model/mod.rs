@@ -6,6 +6,8 @@
 mod attempt;
 mod bounded;
 mod cause;
+mod close;
+mod direction;
 mod dtmf;
 mod ids;
 mod media;
@@ -15,10 +17,13 @@ mod time;
 mod transfer;
 mod turn;
 mod voice;
+mod words;
 
 pub use attempt::{AttemptRecord, AttemptWay, FailureReason, FallbackMode, SupervisorDecision};
 pub use bounded::{Bounded, OutOfBounds, Text};
 pub use cause::{Blame, EndCause, TerminationReason, TriggeredBy};
+pub use close::CloseStep;
+pub use direction::CallDirection;
 pub use dtmf::{DtmfInputSpec, DtmfSettings};
 pub use ids::{ConversationId, LegId, OrganisationId, RequestId, TurnId, UtteranceId, WorkerId};
 pub use media::{Digit, DigitSource, PlaybackReport};
@@ -28,5 +33,6 @@ pub use time::{CallTime, Millis, WallTime, WorkerTime};
 pub use transfer::{CallTransferIntent, MessageMode, TransferMode, TransferOutcome, WarmTransferConfig, WarmTransferTargetOverride};
 pub use turn::{AssistantMessage, RuntimeStatus, SessionStatus, TurnInput, TurnResult};
 pub use voice::{
-    FirstSpeaker, FirstSpeaking, FirstSpeakingMode, SilenceEndAction, SilenceReminderMode, VoiceSettings, VoicemailDetectionMode,
+    FirstSpeaker, FirstSpeaking, FirstSpeakingMode, SilenceEndAction, SilenceReminderMode, Speed, VoiceSettings, VoicemailDetectionMode,
 };
+pub(crate) use words::words;

@@ -4,6 +4,7 @@ use super::dtmf::DtmfInputSpec;
 use super::ids::ConversationId;
 use super::text::Redacted;
 use super::transfer::{CallTransferIntent, TransferOutcome};
+use super::words::words;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -99,34 +100,34 @@ impl fmt::Debug for AssistantMessage {
     }
 }
 
-/// In memory, per live runtime. Not the status of the row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RuntimeStatus {
-    Idle,
-    RunningTurn,
-    EndRequested,
-    EndProcessing,
-    Ended,
-    Error,
-}
+words!(
+    /// In memory, per live runtime. Not the status of the row.
+    RuntimeStatus {
+        Idle = "idle",
+        RunningTurn = "running_turn",
+        EndRequested = "end_requested",
+        EndProcessing = "end_processing",
+        Ended = "ended",
+        Error = "error",
+    }
+);
 
-/// Durable status of the conversation's row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SessionStatus {
-    Queued,
-    Ringing,
-    Active,
-    Paused,
-    WaitingForHuman,
-    AwaitingApproval,
-    Transferred,
-    Closed,
-    Expired,
-    Error,
-    Superseded,
-}
+words!(
+    /// Durable status of the conversation's row.
+    SessionStatus {
+        Queued = "queued",
+        Ringing = "ringing",
+        Active = "active",
+        Paused = "paused",
+        WaitingForHuman = "waiting_for_human",
+        AwaitingApproval = "awaiting_approval",
+        Transferred = "transferred",
+        Closed = "closed",
+        Expired = "expired",
+        Error = "error",
+        Superseded = "superseded",
+    }
+);
 
 impl SessionStatus {
     /// Nothing follows these.
@@ -149,6 +150,6 @@ pub enum TurnInput {
     Silent { reminder: u32 },
     /// A transfer is over and the caller is back; `on_failure` is the intent's workflow node.
     TransferEnded { outcome: TransferOutcome, on_failure: Option<String> },
-    /// Somebody decided what the turn that suspended as `awaiting_approval` asked for.
+    /// An operator decided on an approval a turn was suspended for, or its time ran out (denied).
     ApprovalDecided { approval: Uuid, approved: bool },
 }

@@ -29,6 +29,7 @@ impl Masker {
             Entry::Event(event) => Entry::Event(self.event(event)),
             Entry::Command(command) => Entry::Command(self.command(command)),
             // The runtime's own questions hold prompts and answers: without words there is nothing left to keep.
+            Entry::Opened(_) => Entry::Opened(serde_json::Value::Null),
             Entry::Ask(_) => Entry::Ask(serde_json::Value::Null),
             Entry::Answer(_) => Entry::Answer(serde_json::Value::Null),
             kept @ (Entry::Sip(_) | Entry::Truncated { .. } | Entry::Closed) => kept,

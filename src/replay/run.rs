@@ -67,7 +67,7 @@ fn steps(lines: &[Line]) -> Vec<Step<'_>> {
                 }
             }
             Entry::Truncated { .. } => break,
-            Entry::Ask(_) | Entry::Answer(_) | Entry::Sip(_) | Entry::Closed => {}
+            Entry::Opened(_) | Entry::Ask(_) | Entry::Answer(_) | Entry::Sip(_) | Entry::Closed => {}
         }
     }
     steps

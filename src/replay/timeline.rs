@@ -43,7 +43,7 @@ pub fn moment(at: CallTime, entry: &Entry, words: Words) -> Option<Moment> {
         Entry::Event(event) => of_event(event, words)?,
         Entry::Command(command) => of_command(command, words)?,
         Entry::Truncated { why } => (Who::Worker, format!("the recording is cut from here on: {why}")),
-        Entry::Ask(_) | Entry::Answer(_) | Entry::Sip(_) | Entry::Closed => return None,
+        Entry::Opened(_) | Entry::Ask(_) | Entry::Answer(_) | Entry::Sip(_) | Entry::Closed => return None,
     };
     Some(Moment { at, who, text })
 }
@@ -200,6 +200,9 @@ fn of_notice(notice: &Notice) -> Option<(Who, String)> {
         Notice::TurnTimedOut { turn } => format!("{turn} did not answer in time"),
         Notice::EndStepTimedOut { step } => format!("end step '{step}' did not answer in time"),
         Notice::DigitsDropped { count, .. } => format!("{count} key(s) dropped: too many"),
+        Notice::SpeechIgnored { on_hold, .. } => {
+            format!("speech not said to us was ignored ({})", if *on_hold { "on hold" } else { "our own echo" })
+        }
         Notice::HandoffRequested { .. } => "the assistant asks for a human".to_owned(),
         Notice::RecognitionFailed { given_up: true, .. } => "speech is not heard any more; keys are".to_owned(),
         Notice::InputsDropped { count } => format!("{count} thing(s) the caller said or keyed dropped: too many waited"),

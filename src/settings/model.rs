@@ -1,8 +1,11 @@
 //! The settings as plain data. `Default` is a worker that runs with no file at all.
 
 use crate::call::Deadlines;
+use crate::host::SealKey;
 use crate::model::{Millis, OrganisationId, Redacted};
+use crate::runtime::shell::{BaseUrl, ModelRole};
 use crate::sip::acl::{AccessList, Cidr};
+use crate::sip::sdp::AudioCodec;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -13,8 +16,11 @@ pub struct Settings {
     pub worker: Worker,
     pub sip: Sip,
     pub trunks: Vec<Trunk>,
+    pub transfer: Transfer,
     pub media: Media,
     pub speech: Speech,
+    pub models: Vec<Model>,
+    pub secrets: Vec<Secret>,
     pub api: Api,
     pub recording: Recording,
     pub store: Store,
@@ -34,6 +40,8 @@ pub struct Worker {
     pub drain_deadline: Millis,
     /// Calls at the same time, a transfer's second leg not counted; 1–10,000.
     pub max_calls: u32,
+    /// Questions to models and tools at the same time, over all calls; 1–10,000.
+    pub max_asks: u32,
     /// Owner of calls whose trunk names no organisation.
     pub organisation: OrganisationId,
 }
@@ -48,6 +56,7 @@ impl Default for Worker {
             state_dir: PathBuf::from("state"),
             drain_deadline: Millis::from_secs(300),
             max_calls: 200,
+            max_asks: 256,
             organisation: DEFAULT_ORGANISATION,
         }
     }
@@ -112,6 +121,8 @@ pub struct Trunk {
     /// What may be dialled or referred to: a number prefix (`+4930`), every user of one host (`sip:*@pbx.example`), an exact URI, or `*`. Empty: none.
     pub allow_destinations: Vec<String>,
     pub refer: ReferProfile,
+    /// User part of From on calls placed over it; `None`: the number the caller called.
+    pub caller_id: Option<String>,
     /// Owner of its calls; `None`: the worker's.
     pub organisation: Option<OrganisationId>,
 }
@@ -123,18 +134,49 @@ pub enum Transport {
     Tcp,
 }
 
-/// What the trunk's REFER is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the trunk's REFER is like, and what is done where it does not help.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferProfile {
-    /// False: a cold transfer is not attempted by REFER.
-    pub enabled: bool,
-    /// The peer's BYE after 202 and before a final NOTIFY is a success.
-    pub bye_is_success: bool,
+    pub mode: ReferMode,
+    /// Where a REFER is refused or fails, the destination is dialled as a second leg and bridged.
+    pub bridge_on_failure: bool,
+    /// After a consult the caller is handed over by REFER with Replaces; where that fails the two are bridged.
+    pub replaces: bool,
+    /// Header for reason and summary; `None`: the reason alone, in `X-Transfer-Reason`.
+    pub header: Option<String>,
+    /// Send Referred-By with a REFER.
+    pub referred_by: bool,
 }
 
 impl Default for ReferProfile {
     fn default() -> Self {
-        Self { enabled: true, bye_is_success: true }
+        Self { mode: ReferMode::default(), bridge_on_failure: false, replaces: false, header: None, referred_by: true }
+    }
+}
+
+/// What the trunk does with a REFER.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReferMode {
+    #[default]
+    Works,
+    AcceptsWithoutNotify,
+    Refuses,
+}
+
+/// `[transfer]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// Outbound attempts of the whole worker (REFERs, second legs, outbound calls) in any hour; 0–100,000.
+    pub attempts_per_hour: u32,
+    /// Outbound attempts of one call, all its transfers together; 0–100.
+    pub attempts_per_call: u32,
+    /// A WAV (8 kHz, 16 bit, mono or stereo, at most ten minutes) that loops while a caller is on hold; `None`: the built-in music.
+    pub hold_music: Option<PathBuf>,
+}
+
+impl Default for Transfer {
+    fn default() -> Self {
+        Self { attempts_per_hour: 1_000, attempts_per_call: 20, hold_music: None }
     }
 }
 
@@ -149,11 +191,19 @@ pub struct Media {
     pub timeout: Millis,
     /// How long a port rests before its next call; 0–600 s.
     pub quarantine: Millis,
+    /// Codecs of SIP legs in order of preference; at least one, none twice.
+    pub codecs: Vec<AudioCodec>,
 }
 
 impl Default for Media {
     fn default() -> Self {
-        Self { address: None, ports: (10_000, 19_999), timeout: Millis::from_secs(30), quarantine: Millis::from_secs(10) }
+        Self {
+            address: None,
+            ports: (10_000, 19_999),
+            timeout: Millis::from_secs(30),
+            quarantine: Millis::from_secs(10),
+            codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722],
+        }
     }
 }
 
@@ -163,13 +213,61 @@ pub struct Speech {
     pub engine: SpeechEngine,
     /// Where the fetch command put the models.
     pub models_dir: PathBuf,
+    /// What the scripted ear takes each burst of sound for, in order, over all calls.
+    pub scripted_words: Vec<String>,
     /// Threads of the engines together, 1–64; 0: as many as the machine has cores.
     pub threads: u32,
+    /// Who hears: names of providers, or `local`, tried in order.
+    pub recognizers: Vec<String>,
+    /// Who speaks, tried in order.
+    pub synthesizers: Vec<String>,
+    /// Connection to a provider; 100–30,000 ms.
+    pub connect: Millis,
+    /// Each answer of a provider; 200–30,000 ms.
+    pub answer: Millis,
+    /// What a caller waits for a voice that is not the last of the list; 200–10,000 ms.
+    pub first_audio: Millis,
+    pub providers: Vec<SpeechProvider>,
+}
+
+/// `[[speech.provider]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpeechProvider {
+    /// Unique; the lists name it.
+    pub name: String,
+    pub vendor: SpeechVendor,
+    /// From `key_file`.
+    pub key: Option<Redacted<String>>,
+    /// In place of the vendor's own scheme and host.
+    pub url: Option<String>,
+    pub listen_model: Option<String>,
+    pub speak_model: Option<String>,
+    pub voice: Option<String>,
+}
+
+/// Whose protocol a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpeechVendor {
+    Deepgram,
+    DeepgramFlux,
+    ElevenLabs,
+    OpenAi,
 }
 
 impl Default for Speech {
     fn default() -> Self {
-        Self { engine: SpeechEngine::Local, models_dir: PathBuf::from("models"), threads: 0 }
+        Self {
+            engine: SpeechEngine::Local,
+            models_dir: PathBuf::from("models"),
+            scripted_words: Vec::new(),
+            threads: 0,
+            recognizers: vec!["local".to_owned()],
+            synthesizers: vec!["local".to_owned()],
+            connect: Millis(3_000),
+            answer: Millis(3_000),
+            first_audio: Millis(1_500),
+            providers: Vec::new(),
+        }
     }
 }
 
@@ -179,6 +277,23 @@ pub enum SpeechEngine {
     Local,
     /// Fixed tones and scripted words, for tests.
     Scripted,
+}
+
+/// `[[model]]`: a language model behind an OpenAI-compatible endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Unique; assistants and fallbacks name it.
+    pub role: String,
+    /// `None`: the key was wrong and is a fault.
+    pub endpoint: Option<ModelRole>,
+}
+
+/// `[[secret]]`: what `${secret:name}` in a tool's headers stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    pub name: String,
+    /// From `file`.
+    pub value: Redacted<String>,
 }
 
 /// `[api]`
@@ -212,6 +327,8 @@ pub struct Recording {
     pub mode: RecordingMode,
     /// `None`: `recordings` under the state directory.
     pub directory: Option<PathBuf>,
+    /// Of `recording.key_file`: encrypts where `mode` says so, and opens what was encrypted before.
+    pub key: Option<SealKey>,
     /// A WAV of both sides beside the event recording.
     pub audio: bool,
     /// Bound of one call's event recording; 64 KiB–1 GiB.
@@ -222,7 +339,7 @@ pub struct Recording {
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { mode: RecordingMode::Full, directory: None, audio: false, max_bytes: 64 << 20, retention_days: 30 }
+        Self { mode: RecordingMode::Full, directory: None, key: None, audio: false, max_bytes: 64 << 20, retention_days: 30 }
     }
 }
 
@@ -234,6 +351,8 @@ pub enum RecordingMode {
     Masked,
     /// Everything, as the database holds it too; the files are for the worker's user alone.
     Full,
+    /// Everything, each line encrypted with the key of `recording.key_file`.
+    Encrypted,
 }
 
 /// `[store]`
@@ -283,11 +402,15 @@ pub struct Telemetry {
     pub format: LogFormat,
     /// `tracing` filter directives: `info`, `voice_worker=debug,info`.
     pub level: String,
+    /// Base URL of the collector that spans go to; `None`: none are made.
+    pub otlp_endpoint: Option<BaseUrl>,
+    /// From `otlp.token_file`: sent as `Authorization: Bearer`.
+    pub otlp_token: Option<Redacted<String>>,
 }
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned() }
+        Self { format: LogFormat::Text, level: "info".to_owned(), otlp_endpoint: None, otlp_token: None }
     }
 }
 

@@ -1,13 +1,16 @@
 //! Every section's keys, bounds and defaults; and the rules between them.
 
 use super::model::{
-    Api, ApiKey, Assistants, LogFormat, Media, Recording, RecordingMode, ReferProfile, Route, Settings, Sip, Speech, SpeechEngine, Store,
-    Telemetry, Transport, Trunk, Worker,
+    Api, ApiKey, Assistants, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Store, Telemetry,
+    Transfer, Transport, Trunk, Worker,
 };
+use super::models;
 use super::reader::Reader;
 use crate::call::Deadlines;
+use crate::host::SealKey;
 use crate::model::{Millis, OrganisationId, Redacted};
 use crate::sip::acl::Cidr;
+use crate::sip::sdp::AudioCodec;
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use uuid::Uuid;
@@ -21,8 +24,11 @@ pub(super) fn settings(r: &mut Reader<'_>) -> Settings {
         worker: worker(r),
         sip: sip(r),
         trunks: r.tables("trunk").iter().map(|at| trunk(r, at)).collect(),
+        transfer: transfer(r),
         media: media(r),
-        speech: speech(r),
+        speech: super::speech::speech(r),
+        models: models::models(r),
+        secrets: models::secrets(r),
         api: api(r),
         recording: recording(r),
         store: store(r),
@@ -41,6 +47,7 @@ fn worker(r: &mut Reader<'_>) -> Worker {
         state_dir: r.path("worker.state_dir").unwrap_or(d.state_dir),
         drain_deadline: r.seconds("worker.drain_deadline_seconds", 0..=3_600, d.drain_deadline),
         max_calls: r.count("worker.max_calls", 1..=10_000, d.max_calls),
+        max_asks: r.count("worker.max_asks", 1..=10_000, d.max_asks),
         organisation: r.parsed::<Uuid>("worker.organisation", "UUID").map_or(d.organisation, OrganisationId),
     }
 }
@@ -62,7 +69,6 @@ fn sip(r: &mut Reader<'_>) -> Sip {
 
 fn trunk(r: &mut Reader<'_>, at: &str) -> Trunk {
     let key = |name: &str| format!("{at}.{name}");
-    let refer = ReferProfile::default();
     let trunk = Trunk {
         name: r.required_text(&key("name"), NAME_MAX),
         sources: r.parsed_list::<Cidr>(&key("sources"), "network").unwrap_or_default(),
@@ -72,10 +78,8 @@ fn trunk(r: &mut Reader<'_>, at: &str) -> Trunk {
         password: r.secret_file(&key("password_file")),
         destination_template: r.text(&key("destination_template"), 255).unwrap_or_else(|| "sip:{number}@{address}".to_owned()),
         allow_destinations: r.texts(&key("allow_destinations")).unwrap_or_default(),
-        refer: ReferProfile {
-            enabled: r.boolean(&key("refer")).unwrap_or(refer.enabled),
-            bye_is_success: r.boolean(&key("refer_bye_is_success")).unwrap_or(refer.bye_is_success),
-        },
+        refer: refer(r, at),
+        caller_id: r.text(&key("caller_id"), NAME_MAX),
         organisation: r.parsed::<Uuid>(&key("organisation"), "UUID").map(OrganisationId),
     };
     r.rule(trunk.destination_template.contains("{number}"), &key("destination_template"), || "must contain {number}".to_owned());
@@ -83,7 +87,43 @@ fn trunk(r: &mut Reader<'_>, at: &str) -> Trunk {
     r.rule(!trunk.sources.is_empty() || trunk.address.is_some(), &key("sources"), || {
         "a trunk needs sources (calls from it), an address (calls to it), or both".to_owned()
     });
+    let plain = |user: &String| user.chars().all(|c| c.is_ascii_alphanumeric() || "+-._*#".contains(c));
+    r.rule(trunk.caller_id.as_ref().is_none_or(plain), &key("caller_id"), || {
+        "is the user part of a SIP address: letters, digits and + - . _ * #".to_owned()
+    });
     trunk
+}
+
+const REFER_MODES: [(&str, ReferMode); 3] =
+    [("works", ReferMode::Works), ("accepts_without_notify", ReferMode::AcceptsWithoutNotify), ("refuses", ReferMode::Refuses)];
+
+fn refer(r: &mut Reader<'_>, at: &str) -> ReferProfile {
+    let key = |name: &str| format!("{at}.{name}");
+    let d = ReferProfile::default();
+    let refer = ReferProfile {
+        mode: r.word(&key("refer"), &REFER_MODES, d.mode),
+        bridge_on_failure: r.boolean(&key("bridge_on_failure")).unwrap_or(d.bridge_on_failure),
+        replaces: r.boolean(&key("replaces")).unwrap_or(d.replaces),
+        header: r.text(&key("transfer_header"), NAME_MAX),
+        referred_by: r.boolean(&key("referred_by")).unwrap_or(d.referred_by),
+    };
+    let usable = |name: &String| {
+        let known = ["user-to-user", "subject"].contains(&name.to_ascii_lowercase().as_str());
+        known || (name.len() > 2 && name[..2].eq_ignore_ascii_case("X-") && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+    };
+    r.rule(refer.header.as_ref().is_none_or(usable), &key("transfer_header"), || {
+        "must be User-to-User, Subject or a name that begins with X-".to_owned()
+    });
+    refer
+}
+
+fn transfer(r: &mut Reader<'_>) -> Transfer {
+    let d = Transfer::default();
+    Transfer {
+        attempts_per_hour: r.count("transfer.attempts_per_hour", 0..=100_000, d.attempts_per_hour),
+        attempts_per_call: r.count("transfer.attempts_per_call", 0..=100, d.attempts_per_call),
+        hold_music: r.path("transfer.hold_music"),
+    }
 }
 
 fn media(r: &mut Reader<'_>) -> Media {
@@ -94,16 +134,26 @@ fn media(r: &mut Reader<'_>) -> Media {
         ports: (port(r, "media.first_port", d.ports.0), port(r, "media.last_port", d.ports.1)),
         timeout: r.seconds("media.timeout_seconds", 1..=600, d.timeout),
         quarantine: r.seconds("media.quarantine_seconds", 0..=600, d.quarantine),
+        codecs: codecs(r, d.codecs),
     }
 }
 
-fn speech(r: &mut Reader<'_>) -> Speech {
-    let d = Speech::default();
-    Speech {
-        engine: r.word("speech.engine", &[("local", SpeechEngine::Local), ("scripted", SpeechEngine::Scripted)], d.engine),
-        models_dir: r.path("speech.models_dir").unwrap_or(d.models_dir),
-        threads: r.count("speech.threads", 0..=64, d.threads),
+/// What the media plane speaks.
+const CODECS: [(&str, AudioCodec); 3] = [("PCMU", AudioCodec::Pcmu), ("PCMA", AudioCodec::Pcma), ("G722", AudioCodec::G722)];
+
+fn codecs(r: &mut Reader<'_>, default: Vec<AudioCodec>) -> Vec<AudioCodec> {
+    const KEY: &str = "media.codecs";
+    let Some(names) = r.texts(KEY) else { return default };
+    let allowed: Vec<&str> = CODECS.iter().map(|(name, _)| *name).collect();
+    let mut chosen = Vec::new();
+    for name in &names {
+        let known = CODECS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, codec)| *codec);
+        r.rule(known.is_some(), KEY, || format!("{name:?} is not spoken here; allowed are {}", allowed.join(", ")));
+        r.rule(known.is_none_or(|codec| !chosen.contains(&codec)), KEY, || format!("{name} stands twice in it"));
+        chosen.extend(known);
     }
+    r.rule(!names.is_empty(), KEY, || format!("must name at least one of {}", allowed.join(", ")));
+    chosen
 }
 
 fn api(r: &mut Reader<'_>) -> Api {
@@ -144,11 +194,34 @@ fn hex_digest(text: &str) -> Option<[u8; 32]> {
 
 fn recording(r: &mut Reader<'_>) -> Recording {
     let d = Recording::default();
-    let modes = [("off", RecordingMode::Off), ("masked", RecordingMode::Masked), ("full", RecordingMode::Full)];
+    let modes = [
+        ("off", RecordingMode::Off),
+        ("masked", RecordingMode::Masked),
+        ("full", RecordingMode::Full),
+        ("encrypted", RecordingMode::Encrypted),
+    ];
+    let mode = r.word("recording.mode", &modes, d.mode);
+    let secret = r.secret_file("recording.key_file");
+    let faulty = r.faults.iter().any(|fault| fault.key == "recording.key_file");
+    let key = secret.and_then(|secret| {
+        let read = SealKey::parse(secret.expose());
+        read.map_err(|error| r.fault("recording.key_file", format!("the file holds {error}"))).ok()
+    });
+    let audio = r.boolean("recording.audio").unwrap_or(d.audio);
+    if mode == RecordingMode::Encrypted {
+        r.rule(key.is_some() || faulty, "recording.key_file", || {
+            "recording.mode = \"encrypted\" needs the file of a key; make one with `openssl rand -hex 32`".to_owned()
+        });
+        r.rule(!audio, "recording.audio", || {
+            "a WAV is not encrypted and would lie open beside the encrypted recording; leave it out, or write recording.mode = \"full\""
+                .to_owned()
+        });
+    }
     Recording {
-        mode: r.word("recording.mode", &modes, d.mode),
+        mode,
         directory: r.path("recording.directory"),
-        audio: r.boolean("recording.audio").unwrap_or(d.audio),
+        key,
+        audio,
         max_bytes: r.integer("recording.max_bytes", (64 << 10)..=(1 << 30), d.max_bytes),
         retention_days: r.count("recording.retention_days", 0..=3_650, d.retention_days),
     }
@@ -208,7 +281,12 @@ fn telemetry(r: &mut Reader<'_>) -> Telemetry {
     r.rule(level.parse::<tracing_subscriber::filter::Targets>().is_ok(), "telemetry.level", || {
         format!("{level:?} is no filter; write info, or voice_worker=debug,info")
     });
-    Telemetry { format: r.word("telemetry.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], d.format), level }
+    Telemetry {
+        format: r.word("telemetry.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], d.format),
+        level,
+        otlp_endpoint: models::optional_url(r, "telemetry.otlp.endpoint"),
+        otlp_token: models::secret(r, "telemetry.otlp.token_file"),
+    }
 }
 
 fn rules(r: &mut Reader<'_>, s: &Settings) {
@@ -240,6 +318,8 @@ fn rules(r: &mut Reader<'_>, s: &Settings) {
     r.rule(s.deadlines.refer_notify <= s.deadlines.refer_total, "deadlines.refer_total_ms", || {
         format!("must be at least refer_notify_ms ({})", s.deadlines.refer_notify.0)
     });
+    models::rules(r, s);
+    super::speech::rules(r, s);
     unique(r, "trunk", s.trunks.iter().map(|trunk| trunk.name.as_str()));
     unique(r, "api.key", s.api.keys.iter().map(|key| key.name.as_str()));
     for (index, route) in s.assistants.routes.iter().enumerate() {

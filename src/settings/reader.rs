@@ -73,6 +73,21 @@ impl<'s> Reader<'s> {
         u32::try_from(self.integer(key, range, u64::from(default))).unwrap_or(default)
     }
 
+    /// A number that need not be whole.
+    pub(super) fn decimal(&mut self, key: &str, range: RangeInclusive<f64>) -> Option<f64> {
+        let value = self.value(key)?;
+        let number = match value {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) if self.source.is_overridden(key) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            self.fault(key, format!("{} is out of range; allowed is a number in {}..={}", shown(value), range.start(), range.end()));
+        }
+        number
+    }
+
     /// A `*_seconds` key.
     pub(super) fn seconds(&mut self, key: &str, range: RangeInclusive<u64>, default: Millis) -> Millis {
         Millis::from_secs(self.integer(key, range, default.0 / 1_000))

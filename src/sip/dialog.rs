@@ -130,6 +130,11 @@ impl Dialog {
         }
     }
 
+    /// The peer's Contact, as it wrote it.
+    pub(crate) fn remote_target(&self) -> &str {
+        &self.remote_target
+    }
+
     /// A request in this dialog; `seq` is `next_cseq`, or the INVITE's for its ACK.
     pub(crate) fn request(&self, method: Method, seq: u32) -> Request {
         let (target, routes) = self.addressing();

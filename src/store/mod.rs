@@ -1,25 +1,37 @@
-//! What outlives a call: conversations, their messages, the close log, jobs, timelines and transfer attempts.
+//! What outlives a call: conversations, their messages, the close log, jobs, timelines, transfer attempts, and what waits for people.
 //!
 //! Owns: the traits below, their rows, the SQLite implementation and the bounded writer for live updates.
 //!
 //! Does not do: decide anything about a call. **A store that fails never blocks or ends a call**: a live call talks to the store only through
-//! [`Writer`], which drops and counts; the close pipeline uses the traits directly, keeps what failed in the call's journal and goes on from the
-//! close log when the store is back. Every write is idempotent, so "once more" is always the right answer to an unknown outcome.
+//! [`Writer`], which drops and counts; the close pipeline waits for its answer, keeps what failed in the call's journal and goes on from the close
+//! log when the store is back. Every write is idempotent, so "once more" is always the right answer to an unknown outcome.
 //!
 //! Every implementation passes the one contract suite in `tests/store.rs`.
 
+mod batch;
+mod chats;
 mod error;
+mod people;
 mod rows;
 mod sqlite;
+mod upkeep;
 mod writer;
 
+pub use crate::model::CloseStep;
+pub use batch::{Batch, Batches, CloseWrite};
+pub use chats::{ChatCommit, ChatInput, Chats, Committed};
 pub use error::StoreError;
+pub use people::{
+    Approval, ApprovalState, Approvals, Decided, Handoff, HandoffFilter, HandoffSource, HandoffStatus, Handoffs, NewApproval, NewHandoff,
+    RelayMessage, Relayed,
+};
 pub use rows::{
-    CloseLogEntry, CloseStep, Closed, Closing, Conversation, Created, FailedTransfer, Flushed, Job, JobKind, JobState, ListFilter, Message,
-    NewConversation, NewMessage, NumberedMessage, Origin, Page, Role, TimelineEntry, TransferAttempt,
+    CloseLogEntry, Closed, Closing, ConsultTurn, Conversation, Created, FailedTransfer, Flushed, Job, JobKind, JobState, ListFilter,
+    Message, NewConversation, NewMessage, NumberedMessage, Origin, Page, Role, TimelineEntry, TransferAttempt,
 };
 pub use sqlite::{SqliteConfig, SqliteStore};
-pub use writer::{LiveUpdate, Offered, WRITER_CAPACITY, Writer, WriterStats};
+pub use upkeep::{MemoryFact, Upkeep};
+pub use writer::{LiveUpdate, NotWritten, Offered, WRITER_CAPACITY, Writer, WriterStats};
 
 use crate::model::{ConversationId, OrganisationId, SessionStatus, WallTime};
 use futures_util::future::BoxFuture;
@@ -41,6 +53,9 @@ pub trait Conversations: Send + Sync {
 
     /// The row, if it exists and belongs to the organisation; `None` in both other cases, so that a foreign id looks like an unknown one.
     fn get(&self, organisation: OrganisationId, id: ConversationId) -> Answer<'_, Option<Conversation>>;
+
+    /// The row of any organisation: for the worker's own work, never for a client.
+    fn row(&self, id: ConversationId) -> Answer<'_, Option<Conversation>>;
 
     /// Newest first, keyset-paged by `(started_at, id)`.
     fn list(&self, filter: ListFilter) -> Answer<'_, Page>;
@@ -72,8 +87,9 @@ pub trait Transcripts: Send + Sync {
     /// Answers the numbers in order. Not for live voice calls: there the runtime numbers and flushes.
     fn append(&self, conversation: ConversationId, messages: Vec<NewMessage>) -> Answer<'_, Vec<u32>>;
 
-    /// Stores a buffered transcript under its own numbers, all or none. A number that holds the same words already is left; one that holds
-    /// other words is [`StoreError::SeqTaken`] and nothing is written.
+    /// Stores a buffered transcript in its order under the next free numbers, all or none. A message whose id is stored keeps its number and takes
+    /// the words given now (the caller may have heard less than was stored while the call ran); one whose id holds another speaker's words is
+    /// [`StoreError::SeqTaken`] and nothing is written.
     fn flush(&self, conversation: ConversationId, messages: Vec<NumberedMessage>) -> Answer<'_, Flushed>;
 
     /// Messages with `seq > since`, in order, at most `limit`; `since: None` is from the start.
@@ -122,11 +138,31 @@ pub trait Transfers: Send + Sync {
     /// In the order they were made.
     fn attempts(&self, conversation: ConversationId) -> Answer<'_, Vec<TransferAttempt>>;
 
-    /// Attempts with a failure reason, newest first.
-    fn failed_transfers(&self, organisation: OrganisationId, limit: u32) -> Answer<'_, Vec<FailedTransfer>>;
+    /// Attempts with a failure reason, newest first, after the one with this time and id.
+    fn failed_transfers(
+        &self,
+        organisation: OrganisationId,
+        after: Option<(WallTime, Uuid)>,
+        limit: u32,
+    ) -> Answer<'_, Vec<FailedTransfer>>;
+}
+
+/// What was said on the consults of a conversation's transfers, apart from the caller's transcript.
+pub trait Consults: Send + Sync {
+    /// Idempotent by attempt and `seq`.
+    fn append_consult(&self, turns: Vec<ConsultTurn>) -> Answer<'_, ()>;
+
+    /// In the order it was said.
+    fn consult(&self, conversation: ConversationId) -> Answer<'_, Vec<ConsultTurn>>;
 }
 
 /// Everything together, as `Arc<dyn Store>`.
-pub trait Store: Conversations + Transcripts + CloseLog + Jobs + Timelines + Transfers {}
+pub trait Store:
+    Conversations + Transcripts + CloseLog + Jobs + Timelines + Transfers + Consults + Chats + Handoffs + Approvals + Upkeep + Batches
+{
+}
 
-impl<T: Conversations + Transcripts + CloseLog + Jobs + Timelines + Transfers> Store for T {}
+impl<T> Store for T where
+    T: Conversations + Transcripts + CloseLog + Jobs + Timelines + Transfers + Consults + Chats + Handoffs + Approvals + Upkeep + Batches
+{
+}

@@ -1,47 +1,17 @@
 //! The rows, as data. Times are wall time in milliseconds; what people said is [`Redacted`].
 
 use crate::model::{
-    CallTime, ConversationId, OrganisationId, Redacted, SessionStatus, TerminationReason, TransferMode, TriggeredBy, WallTime, WorkerId,
+    CallTime, CloseStep, ConversationId, OrganisationId, Redacted, SessionStatus, TerminationReason, TransferMode, TriggeredBy, WallTime,
+    WorkerId, words,
 };
 use serde_json::{Map, Value};
 use std::fmt;
 use uuid::Uuid;
 
-/// Words stored as text; `ALL`, `as_str` and `parse` come from one list.
-macro_rules! stored_words {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum $name { $($variant,)* }
-
-        impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-
-            pub fn parse(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-stored_words!(Origin { Inbound = "inbound", Outbound = "outbound" });
-stored_words!(Role { User = "user", Assistant = "assistant", System = "system", Tool = "tool", SystemEvent = "system_event" });
-stored_words!(
-    /// The close pipeline's steps in the contract's order (section 2), in the words of `runtime::CloseStep`.
-    CloseStep {
-        WorkflowCleanUp = "workflow_clean_up",
-        TranscriptFlush = "transcript_flush",
-        SessionEndSpan = "session_end_span",
-        RowClosed = "row_closed",
-        JobsQueued = "jobs_queued",
-    }
-);
-stored_words!(JobKind { Scrub = "scrub", Summary = "summary", Memory = "memory" });
-stored_words!(JobState { Queued = "queued", Running = "running", Done = "done", Failed = "failed" });
+words!(Origin { Inbound = "inbound", Outbound = "outbound" });
+words!(Role { User = "user", Assistant = "assistant", System = "system", Tool = "tool", SystemEvent = "system_event" });
+words!(JobKind { Scrub = "scrub", Summary = "summary", Memory = "memory" });
+words!(JobState { Queued = "queued", Running = "running", Done = "done", Failed = "failed" });
 
 /// A conversation as it is stored. Its `Debug` leaves out what people said or typed: metadata, variables, subject and summary.
 #[derive(Clone, PartialEq)]
@@ -55,8 +25,11 @@ pub struct Conversation {
     pub external_id: Option<String>,
     /// `live`, `test`, `simulation`.
     pub session_type: String,
+    pub channel_subtype: Option<String>,
     /// Name of the assistant in this worker's configuration.
     pub assistant: Option<String>,
+    /// Kept and answered as it was given.
+    pub tool_input_overrides: Option<Map<String, Value>>,
     /// The worker that runs (or ran) it.
     pub worker: Option<WorkerId>,
     pub status: SessionStatus,
@@ -72,6 +45,8 @@ pub struct Conversation {
     pub started_at: WallTime,
     pub ended_at: Option<WallTime>,
     pub closed_at: Option<WallTime>,
+    /// A conversation without a call expires here unless something is said in it before.
+    pub ttl_expires_at: Option<WallTime>,
     pub retention_expires_at: Option<WallTime>,
     pub recording_path: Option<String>,
     pub memory_synced: bool,
@@ -89,12 +64,15 @@ pub struct NewConversation {
     pub origin: Option<Origin>,
     pub external_id: Option<String>,
     pub session_type: String,
+    pub channel_subtype: Option<String>,
     pub assistant: Option<String>,
+    pub tool_input_overrides: Option<Map<String, Value>>,
     pub worker: Option<WorkerId>,
     pub status: SessionStatus,
     pub subject: Option<String>,
     pub metadata: Map<String, Value>,
     pub context_variables: Map<String, Value>,
+    pub ttl_expires_at: Option<WallTime>,
     pub at: WallTime,
 }
 
@@ -134,6 +112,9 @@ impl NewConversation {
             origin: Some(Origin::Inbound),
             external_id: None,
             session_type: "live".to_owned(),
+            channel_subtype: None,
+            tool_input_overrides: None,
+            ttl_expires_at: None,
             assistant: None,
             worker: None,
             status: SessionStatus::Ringing,
@@ -180,6 +161,12 @@ pub struct NewMessage {
     pub model_used: Option<String>,
     pub token_count: Option<u64>,
     pub latency_ms: Option<u64>,
+    /// Of a chat; null for voice, where the transcript is flushed.
+    pub turn: Option<Uuid>,
+    /// `human_operator`; null where the assistant or the end user wrote it.
+    pub authored_by: Option<String>,
+    /// Who the operator is: the name of the key.
+    pub operator: Option<String>,
     pub created_at: WallTime,
 }
 
@@ -193,6 +180,9 @@ impl NewMessage {
             model_used: None,
             token_count: None,
             latency_ms: None,
+            turn: None,
+            authored_by: None,
+            operator: None,
             created_at,
         }
     }
@@ -225,6 +215,8 @@ pub struct ListFilter {
     pub status: Option<SessionStatus>,
     pub channel: Option<String>,
     pub end_user: Option<Uuid>,
+    /// In subject or summary, upper and lower case alike.
+    pub text: Option<String>,
     pub started_after: Option<WallTime>,
     pub started_before: Option<WallTime>,
     /// 1–200.
@@ -240,6 +232,7 @@ impl ListFilter {
             status: None,
             channel: None,
             end_user: None,
+            text: None,
             started_after: None,
             started_before: None,
             limit: 50,
@@ -291,20 +284,41 @@ pub struct TransferAttempt {
     pub conversation: ConversationId,
     /// From 1 within the conversation.
     pub number: u32,
+    /// The transfer it belongs to, from 1 within the conversation.
+    pub transfer: u32,
     pub mode: TransferMode,
     pub destination: Redacted<String>,
+    /// 0: the intent's `destination`; from 1 its `warm_destinations`.
+    pub destination_index: u32,
     pub label: Option<String>,
     pub status: String,
     pub created_at: WallTime,
     pub dialled_at: Option<WallTime>,
     pub answered_at: Option<WallTime>,
+    pub briefed_at: Option<WallTime>,
     pub decided_at: Option<WallTime>,
+    pub bridged_at: Option<WallTime>,
     /// `accepted`, `declined`, …
     pub decision: Option<String>,
     pub ended_at: Option<WallTime>,
     pub failure_reason: Option<String>,
     pub fallback_mode: Option<String>,
     pub briefing_snippet: Option<Redacted<String>>,
+    /// Where the consult's own recording lies.
+    pub consult_recording: Option<String>,
+}
+
+/// Something said between the worker and a supervisor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsultTurn {
+    pub conversation: ConversationId,
+    pub attempt: Uuid,
+    /// From 0 within the attempt.
+    pub seq: u32,
+    /// `assistant` or `supervisor`.
+    pub role: String,
+    pub content: Redacted<String>,
+    pub at: WallTime,
 }
 
 /// An attempt that failed, with the caller's number from the conversation's metadata (`caller`), if it is kept there.

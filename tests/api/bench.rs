@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use uuid::Uuid;
 use voice_worker::api::{
-    self, ApiState, ArmedTimer, CallControl, CallDetail, CallSummary, ControlError, Key, KeyRing, LegView, Readiness, TimelineLine,
+    self, ApiState, ArmedTimer, AssistantView, CallControl, CallDetail, CallSummary, ControlError, Key, KeyRing, LegView, PlaceCall,
+    PlaceError, PlacedCall, Readiness, TimelineLine, assistant_id,
 };
 use voice_worker::model::{
     CallTime, ConversationId, LegId, Millis, OrganisationId, Redacted, RuntimeStatus, TerminationReason, TurnResult, WallTime,
@@ -38,6 +39,8 @@ pub(crate) struct FakeControl {
     live: Mutex<Vec<ConversationId>>,
     ended: Mutex<Vec<(ConversationId, TerminationReason)>>,
     failure: Mutex<Option<String>>,
+    pub(crate) placed: Mutex<Vec<PlaceCall>>,
+    pub(crate) placing: Mutex<Option<Result<PlacedCall, PlaceError>>>,
     reasons: Mutex<Vec<String>>,
     pub(crate) panic_next: AtomicBool,
 }
@@ -88,6 +91,25 @@ impl CallControl for FakeControl {
 
     fn say(&self, _: ConversationId, _: Redacted<String>) -> BoxFuture<'_, Result<(), ControlError>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn place_call(&self, call: PlaceCall) -> BoxFuture<'_, Result<PlacedCall, PlaceError>> {
+        let answer = self.placing.lock().unwrap().clone().unwrap_or(Err(PlaceError::UnknownNumber));
+        self.placed.lock().unwrap().push(call);
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn resolve_handoff(&self, conversation: ConversationId) -> BoxFuture<'_, Result<(), ControlError>> {
+        let answer = if self.live_owner(conversation).is_some() { Ok(()) } else { Err(ControlError::NotLive) };
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn decide_approval(&self, _: ConversationId, _: Uuid, _: bool) -> BoxFuture<'_, Result<(), ControlError>> {
+        Box::pin(std::future::ready(Err(ControlError::NotLive)))
+    }
+
+    fn assistants(&self) -> Vec<AssistantView> {
+        vec![AssistantView { id: assistant_id("sample"), name: "sample".to_owned(), default: true }]
     }
 
     fn live_owner(&self, conversation: ConversationId) -> Option<OrganisationId> {

@@ -14,6 +14,7 @@ mod drain;
 mod engine_failures;
 mod hold_and_media;
 mod interruption;
+mod interruption_taken_back;
 mod keypad;
 mod once;
 mod outbound;

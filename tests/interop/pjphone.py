@@ -5,6 +5,7 @@ Answerer:  pjphone.py --port 5070 --answer --play in.wav --record out
 Caller:    pjphone.py --port 5080 --dial sip:1000@127.0.0.1:5060 --record out
 Orders:    dtmf 12#   keys as telephone events      info 12#   keys by INFO       play FILE   once, on the newest call
            hold       resume                        xfer URI   blind REFER        bye         the end of the newest call
+           dial URI   another call                  replaces   the newest call's peer takes over the oldest call (REFER with Replaces)
 Ends when standard input closes. OUT-<call>.wav holds what was received on that call (16 bit, 8000 Hz).
 An incoming REFER is accepted and followed by PJSIP itself (NOTIFY 100 and final).
 """
@@ -108,6 +109,8 @@ class Phone:
             call.reinvite(param)
         elif word == "xfer":
             call.xfer(what, param)
+        elif word == "replaces":
+            call.xferReplaces(self.calls[0], param)
         elif word == "bye":
             call.hangup(param)
 

@@ -1,5 +1,6 @@
 //! Conversations and messages.
 
+use super::turn::SessionRowStatus;
 use crate::api::time;
 use crate::model::{ConversationId, SessionStatus, WallTime};
 use crate::store::{Conversation, Message, Origin};
@@ -225,33 +226,12 @@ pub(in crate::api) struct ListQuery {
     cursor: Option<String>,
 }
 
-/// Durable status of a conversation.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes model::SessionStatus in the document")]
-enum SessionRowStatus {
-    Queued,
-    Ringing,
-    Active,
-    Paused,
-    WaitingForHuman,
-    AwaitingApproval,
-    Transferred,
-    Closed,
-    Expired,
-    Error,
-    Superseded,
-}
-
 pub(in crate::api) fn status_word(status: SessionStatus) -> String {
-    match serde_json::to_value(status) {
-        Ok(Value::String(word)) => word,
-        _ => String::new(),
-    }
+    status.as_str().to_owned()
 }
 
 pub(in crate::api) fn read_status(word: &str) -> Option<SessionStatus> {
-    serde_json::from_value(Value::from(word)).ok()
+    SessionStatus::parse(word)
 }
 
 /// `<started_at in ms>.<id>`: opaque to the client.

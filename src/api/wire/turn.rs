@@ -37,19 +37,6 @@ pub(in crate::api) struct TurnResult {
     latency_ms: Option<i64>,
 }
 
-/// Status of a live runtime.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes model::RuntimeStatus in the document")]
-enum SessionStatus {
-    Idle,
-    RunningTurn,
-    EndRequested,
-    EndProcessing,
-    Ended,
-    Error,
-}
-
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct AssistantMessage {
     #[serde(default)]
@@ -170,19 +157,37 @@ struct DtmfInputSpec {
     prefix: Option<String>,
 }
 
-/// Why a conversation ended; its words are `model::TerminationReason::ALL`.
-#[derive(Debug)]
-pub(in crate::api) struct SessionTerminationReason;
+/// The schema of one of `model`'s closed lists: its words are written nowhere else.
+macro_rules! word_schema {
+    ($(#[$doc:meta])* $name:ident = $list:ty) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(in crate::api) struct $name;
 
-impl PartialSchema for SessionTerminationReason {
-    fn schema() -> RefOr<Schema> {
-        let words = TerminationReason::ALL.iter().map(|reason| reason.as_str());
-        ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).enum_values(Some(words)).into()
-    }
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let words = <$list>::ALL.iter().map(|word| word.as_str());
+                ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).enum_values(Some(words)).into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+        }
+    };
 }
 
-impl ToSchema for SessionTerminationReason {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("SessionTerminationReason")
-    }
-}
+word_schema!(
+    /// Status of a live runtime, under its published name.
+    SessionStatus = crate::model::RuntimeStatus
+);
+word_schema!(
+    /// Durable status of a conversation.
+    SessionRowStatus = crate::model::SessionStatus
+);
+word_schema!(
+    /// Why a conversation ended.
+    SessionTerminationReason = TerminationReason
+);

@@ -164,6 +164,7 @@ impl Answering {
                 Self { first: FirstWords::Failed, ..self }.proceed(core)
             }
             TimerKind::BargeIn
+            | TimerKind::Resume
             | TimerKind::FinalWords
             | TimerKind::InterDigit
             | TimerKind::Utterance

@@ -49,6 +49,7 @@ enum Step {
 
 impl Ending {
     pub(crate) fn begin(cause: EndCause, words: LastWords, core: &mut Core) -> Phase {
+        core.confirm_cut();
         core.stop_timers();
         if core.legs.caller == LegState::Up {
             core.order(Command::StopListening { leg: LegId::CALLER });
@@ -164,6 +165,7 @@ impl Ending {
             | TimerKind::Setup
             | TimerKind::Acknowledge
             | TimerKind::BargeIn
+            | TimerKind::Resume
             | TimerKind::FinalWords
             | TimerKind::InterDigit
             | TimerKind::Turn

@@ -26,6 +26,8 @@ use waiting::Human;
 
 /// How often the recogniser is started again before it counts as gone.
 const RECOGNISER_RESTARTS: u32 = 2;
+/// After the voice that interrupted ended: how long its words may take before it counts as a cough.
+const WORDS_TAKE: Millis = Millis(1_500);
 
 #[derive(Debug)]
 pub(crate) struct Talking {
@@ -39,6 +41,17 @@ pub(crate) struct Talking {
     /// Failures of the recogniser since it last heard words.
     deaf: u32,
     human: Human,
+    /// The interruption was none; what it cut goes on once it is known how much was heard.
+    false_alarm: bool,
+}
+
+/// What an interruption stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Evidence {
+    /// A voice, or words that may change: the cut can be taken back.
+    Voice,
+    /// Final words.
+    Words,
 }
 
 impl Talking {
@@ -53,6 +66,7 @@ impl Talking {
             failures: 0,
             deaf: 0,
             human: Human::NotAsked,
+            false_alarm: false,
         };
         for kind in [TimerKind::Setup, TimerKind::Greeting, TimerKind::Acknowledge] {
             core.timers.stop(kind);
@@ -122,8 +136,9 @@ impl Talking {
         match kind {
             TimerKind::BargeIn => {
                 let verdict = self.hearing.judge_partial(&core.settings.voice, core.now);
-                self.apply(verdict, Shield::Polite, core);
+                self.apply(verdict, Shield::Polite, Evidence::Voice, core);
             }
+            TimerKind::Resume => self.false_alarm = true,
             TimerKind::FinalWords => self.assume_final(core),
             TimerKind::InterDigit => {
                 let progress = self.collector.time_out();
@@ -193,6 +208,7 @@ impl Talking {
     /// The words the caller would have said by now: used where the final ones did not come.
     pub(crate) fn assume_final(&mut self, core: &mut Core) {
         if let Some(words) = self.hearing.assume() {
+            core.confirm_cut();
             self.inputs.said(&words, core);
         }
     }
@@ -201,6 +217,9 @@ impl Talking {
     fn settle(mut self: Box<Self>, core: &mut Core) -> Phase {
         if core.player.is_broken() {
             return self.end(EndCause::EngineFailed, LastWords::None, core);
+        }
+        if self.false_alarm {
+            self.false_alarm = core.player.is_suspended() && !core.take_back_cut();
         }
         if self.turn.is_idle() && self.inputs.is_empty() && !self.collector.is_collecting() {
             let progress = self.collector.resume(core.now);
@@ -224,16 +243,24 @@ impl Talking {
         self.silence.broken();
         core.timers.stop(TimerKind::Silence);
         let mut verdict = Verdict::Ignore;
+        let mut evidence = Evidence::Voice;
         if let Event::SpeechStarted { .. } = event {
             core.timers.stop(TimerKind::FinalWords);
+            core.timers.stop(TimerKind::Resume);
             self.assume_final(core);
-            self.hearing.started(core.now);
+            self.hearing.started(core.now, !core.player.is_quiet(), core.legs.held);
             verdict = self.hearing.judge_partial(&core.settings.voice, core.now);
         } else if let Event::SpeechEnded { .. } = event {
             self.hearing.ended(core.now);
             core.timers.stop(TimerKind::BargeIn);
             self.wait_for_final(core);
+            if core.player.is_suspended() {
+                core.arm(TimerKind::Resume, WORDS_TAKE);
+            }
         } else if let Event::PartialTranscript { text, .. } = event {
+            if self.is_not_for_us(text.expose(), core) {
+                return;
+            }
             self.hearing.partial(text.expose());
             self.wait_for_final(core);
             verdict = self.hearing.judge_partial(&core.settings.voice, core.now);
@@ -241,10 +268,33 @@ impl Talking {
             core.timers.stop(TimerKind::FinalWords);
             core.timers.stop(TimerKind::BargeIn);
             self.deaf = 0;
-            verdict = self.hearing.judge(&core.settings.voice, core.now, text.expose());
+            if self.is_not_for_us(text.expose(), core) {
+                let words = u32::try_from(text.expose().split_whitespace().count()).unwrap_or(u32::MAX);
+                core.notify(Notice::SpeechIgnored { leg: LegId::CALLER, words, on_hold: self.hearing.is_on_hold() });
+                self.hearing.finalise();
+                self.false_alarm |= core.player.is_suspended();
+                return;
+            }
+            if core.player.is_suspended() && barge::says_nothing(text.expose()) {
+                core.timers.stop(TimerKind::Resume);
+                self.hearing.finalise();
+                self.false_alarm = true;
+                return;
+            }
+            evidence = Evidence::Words;
+            if !text.expose().trim().is_empty() {
+                core.confirm_cut();
+                verdict = self.hearing.judge(&core.settings.voice, core.now, text.expose());
+            }
             self.final_words(text.expose(), core);
         }
-        self.apply(verdict, floor, core);
+        self.apply(verdict, floor, evidence, core);
+    }
+
+    /// Our own voice that came back, or what is said while the peer holds us: neither interrupts nor asks for anything. Words begun before the
+    /// hold are the caller's.
+    fn is_not_for_us(&self, text: &str, core: &Core) -> bool {
+        !text.trim().is_empty() && (self.hearing.is_on_hold() || self.hearing.is_echo(text, &core.spoken_lately()))
     }
 
     /// After the speech ended, the final words have a grace; then the partial ones count.
@@ -274,21 +324,27 @@ impl Talking {
     }
 
     /// Cuts what plays, as far as `floor` lets a voice do so here (`Open`: not at all).
-    fn apply(&mut self, verdict: Verdict, floor: Shield, core: &mut Core) {
+    fn apply(&mut self, verdict: Verdict, floor: Shield, evidence: Evidence, core: &mut Core) {
         match verdict {
             Verdict::Ignore => {}
             Verdict::Wait(span) => core.arm(TimerKind::BargeIn, span),
-            Verdict::Cut(reach) if floor == Shield::Polite => self.interrupt(reach, core),
+            // A voice alone over the peer's hold is the music.
+            Verdict::Cut(_) if evidence == Evidence::Voice && self.hearing.is_on_hold() => {}
+            Verdict::Cut(reach) if floor == Shield::Polite => self.interrupt(reach, evidence, core),
             Verdict::Cut(_) => {}
         }
     }
 
-    fn interrupt(&mut self, reach: Shield, core: &mut Core) {
+    fn interrupt(&mut self, reach: Shield, evidence: Evidence, core: &mut Core) {
         let spoke = match &self.turn {
             TurnLoop::Thinking(thinking) => core.player.is_speaking_for(thinking.turn),
             TurnLoop::Idle => false,
         };
-        if !core.interrupt(reach) {
+        let cut = match evidence {
+            Evidence::Voice => core.interrupt_for_now(reach),
+            Evidence::Words => core.interrupt(reach),
+        };
+        if !cut {
             return;
         }
         self.hearing.cut(core.now);
@@ -303,6 +359,7 @@ impl Talking {
     fn key(&mut self, digit: Digit, core: &mut Core) {
         self.silence.broken();
         core.timers.stop(TimerKind::Silence);
+        core.confirm_cut();
         if self.collector.is_on() {
             self.cut_by_key(core);
         }

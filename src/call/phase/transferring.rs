@@ -130,6 +130,7 @@ impl Transferring {
             | TimerKind::Setup
             | TimerKind::Acknowledge
             | TimerKind::BargeIn
+            | TimerKind::Resume
             | TimerKind::InterDigit
             | TimerKind::Turn
             | TimerKind::Silence

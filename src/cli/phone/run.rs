@@ -232,6 +232,7 @@ impl Phone {
             media: line.local(self.address.ip()),
             headers: dial.to.headers,
             ring_timeout: None,
+            redirects: None,
         };
         self.lines.insert(which, line);
         let events = self.sender.clone();
@@ -325,7 +326,12 @@ impl Phone {
             | LegEvent::Digit { .. }
             | LegEvent::ReferAnswered { .. }
             | LegEvent::ReferProgress { .. }
-            | LegEvent::ReferEnded { .. } => {}
+            | LegEvent::ReferEnded { .. }
+            | LegEvent::Redirected { .. }
+            | LegEvent::Replaced { .. } => {}
+            LegEvent::ReplaceRequested { by, .. } => {
+                self.order("refuse", Order::Reject { leg: by, status: 603, retry_after_seconds: None, reason: None });
+            }
         }
     }
 

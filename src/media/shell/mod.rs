@@ -14,6 +14,7 @@
 mod engine;
 mod error;
 mod histogram;
+mod music;
 mod pacer;
 mod ports;
 mod recorder;
@@ -23,3 +24,4 @@ mod tests;
 
 pub use engine::{Clock, EngineConfig, EngineStats, FactSink, LegMedia, MediaEngine, Quantiles, Tap};
 pub use error::{MediaError, OrderRefused};
+pub use music::{MusicError, read_hold_music};

@@ -8,7 +8,7 @@ use crate::model::{
     WallTime,
 };
 use crate::replay::{Entry, Line};
-use crate::runtime::{Assistant, CallDirection, RuntimeOpening, RuntimeOutput, VoiceRuntime};
+use crate::runtime::{Answer, AnswerBody, AskFailure, Assistant, CallDirection, RuntimeOpening, RuntimeOutput, VoiceRuntime};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -288,8 +288,11 @@ impl Desk {
                 RuntimeOutput::Speech { turn, text } => self.soon(Event::TurnSpeech { turn, text }),
                 RuntimeOutput::Failed { turn, error } => self.soon(Event::TurnFailed { turn, error }),
                 RuntimeOutput::Ask(ask) => {
-                    self.soon(Event::TurnFailed { turn: ask.turn, error: "a transcript replay has nobody to ask".to_owned() });
+                    let detail = "a transcript replay has nobody to ask".to_owned();
+                    let body = AnswerBody::Failed { why: AskFailure::NotConfigured, detail, elapsed: Millis(0) };
+                    self.runtime.answer(Answer { id: ask.id, body });
                 }
+                RuntimeOutput::CancelAsk { .. } | RuntimeOutput::ApprovalWanted { .. } | RuntimeOutput::Briefing { .. } => {}
             }
         }
     }

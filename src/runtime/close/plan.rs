@@ -1,43 +1,7 @@
 //! The order of the steps and the judge of their log.
 
+use crate::model::CloseStep;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// The steps of a close, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CloseStep {
-    /// Forget suspended workflow state of this conversation.
-    WorkflowCleanUp,
-    /// Write the buffered transcript and the memory facts, keyed by sequence number so that a second write changes nothing.
-    TranscriptFlush,
-    /// Emit the `session.end` span with `triggered_by`.
-    SessionEndSpan,
-    /// The row becomes `closed` with its termination reason and retention stamp. An update: it never creates a row.
-    RowClosed,
-    /// Queue the jobs of [`PostJob::ALL`], one row each per conversation.
-    JobsQueued,
-}
-
-impl CloseStep {
-    pub const ALL: [Self; 5] = [Self::WorkflowCleanUp, Self::TranscriptFlush, Self::SessionEndSpan, Self::RowClosed, Self::JobsQueued];
-
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::WorkflowCleanUp => "workflow_clean_up",
-            Self::TranscriptFlush => "transcript_flush",
-            Self::SessionEndSpan => "session_end_span",
-            Self::RowClosed => "row_closed",
-            Self::JobsQueued => "jobs_queued",
-        }
-    }
-}
-
-impl fmt::Display for CloseStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
 
 /// Work that follows a close and may take its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

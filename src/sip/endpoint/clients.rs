@@ -1,16 +1,22 @@
 //! Our requests under way: one entry a client transaction, found by branch and method (RFC 3261 section 17.1.3).
 
 use super::TimerReason;
-use super::address::{ConnectionId, Destination, TransmitId};
+use super::address::{ConnectionId, Destination, TransmitId, Transport};
 use super::agenda::Owner;
 use super::core::{Core, Face};
 use super::order::LegKey;
-use crate::model::WorkerTime;
+use crate::model::{Millis, WorkerTime};
 use crate::sip::message::{Message, Method, Request, Response};
 use crate::sip::transaction::{Client, ClientInvite, Step};
 use crate::sip::wire;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Above this a request over UDP may not arrive whole (RFC 3261 section 18.1.1), bytes.
+const LARGE_REQUEST: usize = 1_300;
+/// How long a peer without TCP is taken at its word.
+const WITHOUT_TCP: Millis = Millis::from_secs(600);
+const WITHOUT_TCP_MAX: usize = 64;
 
 /// Branch and method: a CANCEL has the branch of its INVITE.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +37,8 @@ pub(crate) struct Clients {
     entries: BTreeMap<ClientKey, Entry>,
     /// The last message sent of each entry.
     sent: BTreeMap<TransmitId, ClientKey>,
+    /// Peers that had no TCP, until they are asked again; the oldest goes at one more than [`WITHOUT_TCP_MAX`].
+    without_tcp: Vec<(Destination, WorkerTime)>,
 }
 
 struct Entry {
@@ -39,6 +47,8 @@ struct Entry {
     request: Request,
     destination: Destination,
     face: Face,
+    /// Where it goes if the stream its size asks for cannot be had.
+    small_way: Option<(Destination, Face)>,
     bytes: Arc<[u8]>,
     sent: TransmitId,
     /// Our ACK to each 2xx, by To tag: sent again when the 2xx comes again.
@@ -117,6 +127,12 @@ impl Clients {
         self.entries.get(key).is_some_and(|entry| matches!(&entry.table, Table::Invite(table) if table.may_cancel()))
     }
 
+    pub(crate) fn exchange_keys(&mut self, one: LegKey, other: LegKey) {
+        for entry in self.entries.values_mut() {
+            entry.owned.leg = entry.owned.leg.map(|leg| leg.exchanged(one, other));
+        }
+    }
+
     /// Keeps the ACK of a 2xx, to answer its copies.
     pub(crate) fn keep_ack(&mut self, key: &ClientKey, to_tag: String, destination: Destination, bytes: Arc<[u8]>) {
         if let Some(entry) = self.entries.get_mut(key) {
@@ -148,25 +164,84 @@ impl Core {
         &mut self,
         at: WorkerTime,
         branch: String,
-        request: Request,
-        destination: Destination,
-        face: Face,
+        mut request: Request,
+        mut destination: Destination,
+        mut face: Face,
         owned: Owned,
     ) -> ClientKey {
-        let reliable = destination.transport().is_reliable();
-        let table = if request.method == Method::Invite {
-            Table::Invite(ClientInvite::new(at, self.config.timers, reliable))
-        } else {
-            Table::Other(Client::new(at, self.config.timers, reliable))
-        };
+        let mut bytes: Arc<[u8]> = wire::print(&Message::Request(request.clone())).into();
+        let mut small_way = None;
+        if bytes.len() > LARGE_REQUEST
+            && let Some((large_way, large_face)) = self.large_way(at, &destination)
+        {
+            small_way = Some((std::mem::replace(&mut destination, large_way), std::mem::replace(&mut face, large_face)));
+            request.headers.take_first("Via");
+            request.headers.push_first("Via", face.via(&branch));
+            bytes = wire::print(&Message::Request(request.clone())).into();
+            self.counts.large_by_tcp += 1;
+        }
+        let table = self.table(at, &request, &destination);
         let key = ClientKey(branch, request.method.clone());
-        let bytes: Arc<[u8]> = wire::print(&Message::Request(request.clone())).into();
         let sent = self.send(destination.clone(), bytes.clone());
         self.clients.sent.insert(sent, key.clone());
-        let entry = Entry { table, owned, request, destination, face, bytes, sent, acks: BTreeMap::new() };
+        let entry = Entry { table, owned, request, destination, face, small_way, bytes, sent, acks: BTreeMap::new() };
         self.clients.entries.insert(key.clone(), entry);
         self.schedule_client(&key);
         key
+    }
+
+    fn table(&self, at: WorkerTime, request: &Request, destination: &Destination) -> Table {
+        let reliable = destination.transport().is_reliable();
+        if request.method == Method::Invite {
+            Table::Invite(ClientInvite::new(at, self.config.timers, reliable))
+        } else {
+            Table::Other(Client::new(at, self.config.timers, reliable))
+        }
+    }
+
+    /// What a datagram may not carry whole goes over a stream (RFC 3261 section 18.1.1), unless this peer had none a short while ago.
+    fn large_way(&mut self, at: WorkerTime, destination: &Destination) -> Option<(Destination, Face)> {
+        let way = match destination {
+            Destination::Address { transport: Transport::Udp, remote, .. } => {
+                Destination::Address { transport: Transport::Tcp, remote: *remote, connection: None }
+            }
+            Destination::Name { transport: Transport::Udp, host, port } => {
+                Destination::Name { transport: Transport::Tcp, host: host.clone(), port: *port }
+            }
+            Destination::Address { .. } | Destination::Name { .. } => return None,
+        };
+        self.clients.without_tcp.retain(|(_, until)| *until > at);
+        if self.clients.without_tcp.iter().any(|(known, _)| *known == way) {
+            return None;
+        }
+        let face = self.face(Transport::Tcp, None)?;
+        Some((way, face))
+    }
+
+    /// The stream a large request was to go over could not be had: back to a datagram. False if that was not why it left over a stream.
+    fn go_small(&mut self, at: WorkerTime, key: &ClientKey) -> bool {
+        let Some(entry) = self.clients.entries.get_mut(key) else { return false };
+        let Some((destination, face)) = entry.small_way.take() else { return false };
+        let large_way = std::mem::replace(&mut entry.destination, destination.clone());
+        entry.request.headers.take_first("Via");
+        entry.request.headers.push_first("Via", face.via(&key.0));
+        entry.face = face;
+        entry.bytes = wire::print(&Message::Request(entry.request.clone())).into();
+        let (request, bytes, old) = (entry.request.clone(), entry.bytes.clone(), entry.sent);
+        if self.clients.without_tcp.len() >= WITHOUT_TCP_MAX {
+            self.clients.without_tcp.remove(0);
+        }
+        self.clients.without_tcp.push((large_way, at.after(WITHOUT_TCP)));
+        self.counts.large_back_to_udp += 1;
+        let table = self.table(at, &request, &destination);
+        let sent = self.send(destination, bytes);
+        self.clients.sent.remove(&old);
+        self.clients.sent.insert(sent, key.clone());
+        if let Some(entry) = self.clients.entries.get_mut(key) {
+            (entry.table, entry.sent) = (table, sent);
+        }
+        self.schedule_client(key);
+        true
     }
 
     /// CANCEL for an INVITE of ours: its branch, its Request-URI, its Route, its CSeq number (RFC 3261 section 9.1).
@@ -261,8 +336,11 @@ impl Core {
     }
 
     /// RFC 3261 section 8.1.3.1: a transport error is like a 503.
-    pub(crate) fn fail_transmit(&mut self, id: TransmitId) -> Option<Answered> {
+    pub(crate) fn fail_transmit(&mut self, at: WorkerTime, id: TransmitId) -> Option<Answered> {
         let key = self.clients.sent.get(&id).cloned()?;
+        if self.go_small(at, &key) {
+            return None;
+        }
         self.fail_client(&key)
     }
 

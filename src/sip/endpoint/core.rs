@@ -12,14 +12,14 @@ use crate::model::Millis;
 use crate::sip::message::Request;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Methods we answer, for Allow.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY";
 /// Extensions we speak, for Supported and against Require.
-pub(crate) const SUPPORTED: [&str; 2] = ["timer", "100rel"];
+pub(crate) const SUPPORTED: [&str; 3] = ["timer", "100rel", "replaces"];
 
 pub(crate) struct Core {
     pub(crate) config: Config,
@@ -30,6 +30,8 @@ pub(crate) struct Core {
     pub(crate) options: OptionsStatus,
     transmits: VecDeque<Transmit>,
     events: VecDeque<LegEvent>,
+    /// Legs nobody hears of any more: their old users have another leg under that key. Out with `forget_leg`.
+    hushed: BTreeSet<LegKey>,
     rng: StdRng,
     next_transmit: u64,
     next_leg: u64,
@@ -76,6 +78,7 @@ impl Core {
             options: OptionsStatus::Available,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
+            hushed: BTreeSet::new(),
             rng: StdRng::seed_from_u64(seed),
             next_transmit: 0,
             next_leg: 0,
@@ -143,7 +146,22 @@ impl Core {
 
     /// Queues one fact. The bound is kept at the door: see [`has_room`](Self::has_room).
     pub(crate) fn tell(&mut self, event: LegEvent) {
-        self.events.push_back(event);
+        if !self.hushed.contains(&event.leg()) {
+            self.events.push_back(event);
+        }
+    }
+
+    /// Nothing more is told of this leg.
+    pub(crate) fn hush(&mut self, leg: LegKey) {
+        self.hushed.insert(leg);
+    }
+
+    /// What belongs to the one leg belongs to the other from now on, both ways.
+    pub(crate) fn exchange_keys(&mut self, one: LegKey, other: LegKey) {
+        self.clients.exchange_keys(one, other);
+        self.servers.exchange_keys(one, other);
+        self.agenda.set(Owner::Leg(one), None);
+        self.agenda.set(Owner::Leg(other), None);
     }
 
     /// False while nobody reads the facts: then nothing new is taken in.
@@ -160,11 +178,12 @@ impl Core {
     }
 
     pub(crate) fn is_quiet(&self) -> bool {
-        self.transmits.is_empty() && self.events.is_empty() && self.clients.is_empty() && self.servers.is_empty()
+        self.transmits.is_empty() && self.events.is_empty() && self.clients.is_empty() && self.servers.is_empty() && self.hushed.is_empty()
     }
 
     pub(crate) fn forget_leg(&mut self, leg: LegKey) {
         self.agenda.set(Owner::Leg(leg), None);
+        self.hushed.remove(&leg);
     }
 
     /// Headers every request of ours has, besides those of its dialog.

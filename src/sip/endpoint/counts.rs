@@ -36,4 +36,12 @@ pub struct Counts {
     pub out_of_order: u64,
     /// 2xx of other forks, acknowledged and ended.
     pub forked_answers: u64,
+    /// INVITEs of ours sent on to a contact of a 3xx.
+    pub redirected: u64,
+    /// Streams closed because they could no longer be cut into messages.
+    pub broken_streams: u64,
+    /// Requests too large for a datagram that left over TCP (RFC 3261 section 18.1.1).
+    pub large_by_tcp: u64,
+    /// Of those, sent again over UDP because the peer has no TCP.
+    pub large_back_to_udp: u64,
 }

@@ -30,10 +30,17 @@ pub enum LegEvent {
     ReferAnswered { leg: LegKey, status: u16 },
     /// A NOTIFY with a status line of the referred call, in CSeq order; 200 and above is final.
     ReferProgress { leg: LegKey, status: u16 },
-    /// The subscription ended without a final status line.
-    ReferEnded { leg: LegKey },
+    /// The subscription ended without a final status line: what becomes of the transfer will not be told.
+    ReferEnded { leg: LegKey, why: SubscriptionEnd },
     /// The peer asked us to call someone; it is refused already, or waits for `Order::AnswerRefer` (`Config::refer`).
     ReferRequested { leg: LegKey, refer_to: Redacted<String> },
+    /// Outbound: the callee sent us on, and the INVITE went out again to another contact of a 3xx.
+    Redirected { leg: LegKey, status: u16, to: Redacted<String> },
+    /// An INVITE with Replaces (RFC 3891) wants to take this leg's place: answer with `Order::Replace { by }` or refuse `by`; 603 where neither
+    /// comes within half of 64*T1.
+    ReplaceRequested { leg: LegKey, by: LegKey, call: Box<IncomingCall> },
+    /// Another peer took this leg over: from now on it is the one at the other end, with this media.
+    Replaced { leg: LegKey, media: Box<NegotiatedAudio> },
 }
 
 impl LegEvent {
@@ -51,8 +58,11 @@ impl LegEvent {
             | Self::Digit { leg, .. }
             | Self::ReferAnswered { leg, .. }
             | Self::ReferProgress { leg, .. }
-            | Self::ReferEnded { leg }
-            | Self::ReferRequested { leg, .. } => *leg,
+            | Self::ReferEnded { leg, .. }
+            | Self::ReferRequested { leg, .. }
+            | Self::Redirected { leg, .. }
+            | Self::ReplaceRequested { leg, .. }
+            | Self::Replaced { leg, .. } => *leg,
         }
     }
 }
@@ -73,6 +83,23 @@ pub struct IncomingCall {
     pub authorization: Option<Redacted<String>>,
     /// True if the INVITE brought an SDP offer; false is a late offer: ours goes into the 200.
     pub has_offer: bool,
+}
+
+/// Why the subscription of a REFER ended early (RFC 6665 section 4.1.3, RFC 4488).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubscriptionEnd {
+    /// `Refer-Sub: false`: there never was one.
+    NeverMade,
+    /// `rejected`: the peer does not tell us.
+    Rejected,
+    /// `timeout`: it ran out before the referred call was decided.
+    TimedOut,
+    /// `giveup`, `deactivated` or `probation`: the peer stops telling for reasons of its own.
+    GaveUp,
+    /// `noresource`, `invariant`: there is nothing more to tell.
+    NoResource,
+    /// No reason, or one nobody knows.
+    Unsaid,
 }
 
 /// Who ended it.

@@ -2,7 +2,7 @@
 //!
 //! In: a datagram or a piece of a stream (`receive`), an order (`order`, `originate`), the passing of time (`tick`), the loss of a connection or of
 //! a message (`connection_lost`, `transmit_failed`). Out: messages (`poll_transmit`), facts about legs (`poll_event`), the next deadline with
-//! its reason. Nothing happens between calls; the same calls give the same bytes, because tags, branches and Call-IDs come from a
+//! its reason, connections to close (`poll_close`). Nothing happens between calls; the same calls give the same bytes, because tags, branches and Call-IDs come from a
 //! seeded generator.
 //!
 //! A caller drains `poll_transmit` and `poll_event` until both are empty after every call, then sleeps until `next_deadline`.
@@ -19,6 +19,7 @@ mod counts;
 mod event;
 mod order;
 mod receive;
+mod replace;
 pub(crate) mod servers;
 
 #[cfg(test)]
@@ -28,15 +29,16 @@ pub use crate::sip::transaction::{TimerName, Timers};
 pub use address::{ConnectionId, Destination, Source, Transmit, TransmitId, Transport};
 pub use config::{Config, Limits, Listener, OptionsStatus, ReferPolicy, ReliableProvisionals, SessionTimers};
 pub use counts::Counts;
-pub use event::{IncomingCall, LegEvent, ReleaseReason, ReleasedBy};
-pub use order::{Credentials, LegKey, Order, OrderError, Originate, Reason};
+pub use event::{IncomingCall, LegEvent, ReleaseReason, ReleasedBy, SubscriptionEnd};
+pub use order::{Credentials, LegKey, Order, OrderError, Originate, Reason, Redirects};
 
 use self::agenda::Owner;
 use self::core::Core;
 use crate::model::WorkerTime;
 use crate::sip::dialog::DialogKey;
-use crate::sip::leg::Leg;
-use crate::sip::leg::originate::{check_headers, check_uri};
+use crate::sip::leg::originate::check_headers;
+use crate::sip::leg::refer::Referral;
+use crate::sip::leg::{Leg, refer_to};
 use crate::sip::sdp::HoldState;
 use crate::sip::wire::StreamFramer;
 use std::collections::BTreeMap;
@@ -52,6 +54,8 @@ pub struct Endpoint {
     lingering: BTreeMap<DialogKey, WorkerTime>,
     /// In with the first bytes of a connection, out with `connection_lost`.
     streams: BTreeMap<ConnectionId, StreamFramer>,
+    /// Connections the shell is to close; out with `poll_close`.
+    closing: Vec<ConnectionId>,
 }
 
 /// Why the endpoint wants to be woken.
@@ -87,6 +91,8 @@ pub enum LegTimer {
     ReferGlare,
     /// Nobody decided on the peer's REFER.
     ReferUndecided,
+    /// Nobody decided on an INVITE with Replaces.
+    ReplaceUndecided,
     /// Outbound: nobody answered.
     RingTimeout,
 }
@@ -100,6 +106,7 @@ impl Endpoint {
             dialogs: BTreeMap::new(),
             lingering: BTreeMap::new(),
             streams: BTreeMap::new(),
+            closing: Vec::new(),
         }
     }
 
@@ -121,7 +128,7 @@ impl Endpoint {
 
     /// That message could not be sent (no route, name not found, connection refused): its transaction fails as if 503 had come.
     pub fn transmit_failed(&mut self, at: WorkerTime, id: TransmitId) {
-        if let Some(answered) = self.core.fail_transmit(id) {
+        if let Some(answered) = self.core.fail_transmit(at, id) {
             self.answered(at, answered);
         }
     }
@@ -137,13 +144,14 @@ impl Endpoint {
             Order::Release { leg, reason, unanswered_status } => {
                 self.try_leg(at, leg, |leg, core| leg.release(core, at, reason, unanswered_status))
             }
-            Order::Refer { leg, refer_to, referred_by, headers } => {
+            Order::Refer { leg, refer_to, referred_by, headers, invite_headers, replaces } => {
                 check_headers(&headers)?;
-                if !refer_to.contains('<') {
-                    check_uri("Refer-To", &refer_to)?;
-                }
-                self.try_leg(at, leg, |leg, core| leg.refer(core, at, refer_to, referred_by, headers))
+                check_headers(&invite_headers)?;
+                let replaced = replaces.map(|other| self.replaceable(leg, other)).transpose()?;
+                let refer_to = refer_to::compose(&refer_to, invite_headers, replaced)?;
+                self.try_leg(at, leg, |leg, core| leg.refer(core, at, Referral { refer_to, referred_by, headers }))
             }
+            Order::Replace { by } => self.replace(at, by),
             Order::AbandonRefer { leg } => self.try_leg(at, leg, |leg, _| leg.abandon_refer()),
             Order::AnswerRefer { leg, status } => self.try_leg(at, leg, |leg, core| leg.answer_refer(core, at, status)),
             Order::NotifyRefer { leg, status, last } => self.try_leg(at, leg, |leg, core| leg.notify_refer(core, at, status, last)),
@@ -201,6 +209,11 @@ impl Endpoint {
     /// The next fact.
     pub fn poll_event(&mut self) -> Option<LegEvent> {
         self.core.poll_event()
+    }
+
+    /// The next connection to be closed, after what waits for it is written; `connection_lost` follows.
+    pub fn poll_close(&mut self) -> Option<ConnectionId> {
+        self.closing.pop()
     }
 
     /// When to call `tick`, and what for.

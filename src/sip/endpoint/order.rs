@@ -4,11 +4,24 @@ use super::address::Destination;
 use super::config::OptionsStatus;
 use crate::model::{Digit, Millis, Redacted};
 use crate::sip::sdp::LocalMedia;
+use crate::sip::trunk::AllowList;
 use std::fmt;
 
 /// Names a leg: one dialog (or one INVITE on its way to one). Never used twice in the life of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LegKey(pub u64);
+
+impl LegKey {
+    pub(crate) fn exchanged(self, one: Self, other: Self) -> Self {
+        if self == one {
+            other
+        } else if self == other {
+            one
+        } else {
+            self
+        }
+    }
+}
 
 impl fmt::Display for LegKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,9 +42,23 @@ pub enum Order {
     /// Idempotent while the leg lives. Answered by `Released`.
     Release { leg: LegKey, reason: Option<Reason>, unanswered_status: u16 },
     /// REFER on this leg. Answered by `ReferAnswered`; one at a time.
-    Refer { leg: LegKey, refer_to: String, referred_by: Option<String>, headers: Vec<(String, String)> },
-    /// Forget the subscription of the last REFER: its later NOTIFYs are answered 481 and raise no event.
+    Refer {
+        leg: LegKey,
+        /// Whom the peer shall call: a URI or a whole name-addr. May be empty where `replaces` is given: then it is the Contact of that leg's peer.
+        refer_to: String,
+        referred_by: Option<String>,
+        /// Headers of the REFER itself.
+        headers: Vec<(String, String)>,
+        /// Headers of the INVITE the peer will send, escaped into Refer-To (RFC 3261 section 19.1.1); not with a `tel:` URI.
+        invite_headers: Vec<(String, String)>,
+        /// Attended transfer (RFC 5589 section 7): the peer's INVITE takes the place of this leg, which must be up.
+        replaces: Option<LegKey>,
+    },
+    /// Nobody wants to hear of the last REFER any more: its later NOTIFYs are answered 200 and raise no event, and another REFER may go.
     AbandonRefer { leg: LegKey },
+    /// Answers `ReplaceRequested`: `by` is answered with the media of the leg it asked for and takes that leg's key; the old dialog is
+    /// ended with BYE (or CANCEL) unseen. Answered by `Replaced`, or refused as RFC 3891 section 3 says and answered by `Released` of `by`.
+    Replace { by: LegKey },
     /// Answers the REFER told by `ReferRequested` under `ReferPolicy::Report` (200–699). With 2xx a NOTIFY with 100 follows at once.
     AnswerRefer { leg: LegKey, status: u16 },
     /// NOTIFY with the status of the call a REFER asked for; `last` ends its subscription. They go out one after the other.
@@ -66,6 +93,17 @@ pub struct Originate {
     pub headers: Vec<(String, String)>,
     /// CANCEL after this long without an answer; 180 s where `None`.
     pub ring_timeout: Option<Millis>,
+    /// Whether a 3xx is followed; `None`: it is a failure like any other, told with its Contact.
+    pub redirects: Option<Redirects>,
+}
+
+/// Which contacts of a 3xx are called in place of the one who redirects (RFC 3261 section 8.1.3.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirects {
+    /// Others are passed over.
+    pub allow: AllowList,
+    /// Contacts called at most, in all.
+    pub limit: u8,
 }
 
 /// A trunk's user and password.

@@ -7,7 +7,6 @@ use super::servers::{Reply, ServerKey, way_back};
 use super::{Endpoint, Source};
 use crate::model::WorkerTime;
 use crate::sip::dialog::DialogKey;
-use crate::sip::leg::Leg;
 use crate::sip::leg::originate::end_fork;
 use crate::sip::message::{Message, Method, Request};
 use crate::sip::uri::Uri;
@@ -15,13 +14,16 @@ use crate::sip::wire::{self, Framed, KeepAlive, StreamFramer, StreamRole, WireEr
 use std::sync::Arc;
 
 impl Endpoint {
-    /// One datagram, or bytes of a stream as they came (framed here, by connection). A stream that can no longer be cut into messages is read no
-    /// further.
+    /// One datagram, or bytes of a stream as they came (framed here, by connection). A stream that can no longer be cut into messages is to be
+    /// closed (`poll_close`).
     pub fn receive(&mut self, at: WorkerTime, from: Source, bytes: &[u8]) {
         let Some(connection) = from.connection else {
             self.take(at, &from, wire::parse_datagram(bytes));
             return;
         };
+        if self.closing.contains(&connection) {
+            return;
+        }
         let mut framer =
             self.streams.remove(&connection).unwrap_or_else(|| StreamFramer::new(StreamRole::Accepted, wire::Limits::default()));
         framer.push(bytes);
@@ -32,8 +34,10 @@ impl Endpoint {
                 Ok(Some(Framed::KeepAlive(KeepAlive::Pong))) => {}
                 Ok(None) => break,
                 Err(_) => {
-                    self.core.counts.unroutable += 1;
-                    break;
+                    // Where the next message begins nobody can say any more (RFC 3261 section 18.3).
+                    self.core.counts.broken_streams += 1;
+                    self.closing.push(connection);
+                    return;
                 }
             }
         }
@@ -142,6 +146,9 @@ impl Endpoint {
             Reply::new(483)
         } else if matches!(request.uri(), Ok(Uri::Other { .. })) {
             Reply::new(416)
+        } else if Self::misplaced_replaces(request) {
+            self.core.counts.malformed += 1;
+            return Some(Reply::new(400).with("Warning", "399 voice-worker \"Replaces belongs into an INVITE outside any dialog\""));
         } else if merged {
             self.core.counts.merged += 1;
             return Some(Reply::new(482));
@@ -231,19 +238,6 @@ impl Endpoint {
                 let tag = self.core.token();
                 self.core.respond(at, key, Reply::tagged(481, &tag));
             }
-        }
-    }
-
-    fn invite(&mut self, at: WorkerTime, from: &Source, key: &ServerKey, request: &Request) {
-        if self.legs.len() >= self.core.config.limits.legs {
-            self.core.counts.overloaded += 1;
-            let seconds = self.core.config.limits.retry_after_seconds.to_string();
-            let tag = self.core.token();
-            self.core.respond(at, key, Reply::tagged(503, &tag).with("Retry-After", seconds));
-            return;
-        }
-        if let Some(leg) = Leg::incoming(&mut self.core, at, key, request, from) {
-            self.put_back(at, leg);
         }
     }
 }

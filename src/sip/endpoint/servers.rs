@@ -109,6 +109,12 @@ impl Servers {
         }
     }
 
+    pub(crate) fn exchange_keys(&mut self, one: LegKey, other: LegKey) {
+        for entry in self.entries.values_mut() {
+            entry.leg = entry.leg.map(|leg| leg.exchanged(one, other));
+        }
+    }
+
     /// No final answer was given yet.
     pub(crate) fn is_pending(&self, key: &ServerKey) -> bool {
         self.entries.get(key).is_some_and(|entry| match &entry.table {

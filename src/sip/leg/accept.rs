@@ -1,6 +1,7 @@
 //! An INVITE to us, until its ACK.
 
 use super::release::written;
+use super::replace::Succession;
 use super::session::{self, TooSmall};
 use super::{Farewell, Leg, Phase};
 use crate::model::{Millis, Redacted, WorkerTime};
@@ -25,6 +26,8 @@ pub(super) struct Offered {
     reliable: bool,
     next_rseq: u32,
     session: Option<(session::Session, SessionExpires)>,
+    /// The leg it asks for (RFC 3891).
+    pub(super) replaces: Option<LegKey>,
 }
 
 /// A reliable 1xx without its PRACK (RFC 3262 section 3).
@@ -69,7 +72,14 @@ pub(super) fn unusable(error: &SdpError) -> Reply {
 
 impl Leg {
     /// Takes an INVITE outside any dialog: 100 at once, `Incoming` to the user. `None` if it was refused here.
-    pub(crate) fn incoming(core: &mut Core, at: WorkerTime, server: &ServerKey, request: &Request, from: &Source) -> Option<Self> {
+    pub(crate) fn incoming(
+        core: &mut Core,
+        at: WorkerTime,
+        server: &ServerKey,
+        request: &Request,
+        from: &Source,
+        replaces: Option<LegKey>,
+    ) -> Option<Self> {
         let tag = core.token();
         let offer = match offer_in(request) {
             Ok(offer) => offer,
@@ -96,7 +106,7 @@ impl Leg {
         let has_offer = offer.is_some();
         let next_rseq = u32::try_from(core.between(1, 1 << 20)).unwrap_or(1);
         let seq = request.headers.cseq().map_or(0, |cseq| cseq.seq);
-        let offered = Offered { server: server.clone(), tag: tag.clone(), seq, offer, reliable, next_rseq, session };
+        let offered = Offered { server: server.clone(), tag: tag.clone(), seq, offer, reliable, next_rseq, session, replaces };
         let mut leg = Self::new(core, key, face, Phase::Offered(Box::new(offered)), false);
         let fallback = match way_back(request, from) {
             Destination::Address { transport, connection, .. } => Destination::Address { transport, remote: from.remote, connection },
@@ -105,7 +115,15 @@ impl Leg {
         leg.dialog = Some(Dialog::uas(request, &tag, fallback));
         leg.peer_updates = request.headers.has_token("Allow", "UPDATE");
         core.servers.set_leg(server, key);
-        core.tell(LegEvent::Incoming { leg: key, call: Box::new(facts(request, from, has_offer)) });
+        let call = Box::new(facts(request, from, has_offer));
+        match replaces {
+            None => core.tell(LegEvent::Incoming { leg: key, call }),
+            Some(wanted) => {
+                let patience = Millis(core.config.timers.give_up().0 / 2);
+                leg.set_timer(LegTimer::ReplaceUndecided, at, patience);
+                core.tell(LegEvent::ReplaceRequested { leg: wanted, by: key, call });
+            }
+        }
         Some(leg)
     }
 
@@ -190,7 +208,7 @@ impl Leg {
         let (server, tag, seq, session) = (offered.server.clone(), offered.tag.clone(), offered.seq, offered.session);
         self.local = Some(media);
         self.phase = Phase::Up;
-        for timer in [LegTimer::RingAgain, LegTimer::ResendProvisional] {
+        for timer in [LegTimer::RingAgain, LegTimer::ResendProvisional, LegTimer::ReplaceUndecided] {
             self.timers.remove(&timer);
         }
         self.timers.remove(&LegTimer::Prack);
@@ -279,7 +297,12 @@ impl Leg {
         }
         if let (true, Some(media)) = (changed, self.media.clone().map(Box::new)) {
             let leg = self.key;
-            core.tell(if unacked.initial { LegEvent::Confirmed { leg, media } } else { LegEvent::MediaChanged { leg, media } });
+            core.tell(match self.succession.take_if(|_| unacked.initial) {
+                Some(Succession::WasUp) => LegEvent::Replaced { leg, media },
+                Some(Succession::WasRinging) => LegEvent::Answered { leg, media },
+                None if unacked.initial => LegEvent::Confirmed { leg, media },
+                None => LegEvent::MediaChanged { leg, media },
+            });
         }
     }
 

@@ -2,10 +2,13 @@
 //!
 //! - `accept`: an INVITE to us: ring, answer, refuse, CANCEL, ACK, PRACK of our 1xx.
 //! - `originate`: an INVITE of ours: provisional responses, PRACK, 2xx and its forks, refusals.
+//! - `redirect`: 3xx to an INVITE of ours.
 //! - `modify`: re-INVITE and UPDATE of either side, hold, crossing requests.
 //! - `session`: the session timer of RFC 4028.
 //! - `refer`: REFER of ours and its NOTIFYs.
+//! - `refer_to`: whom a REFER of ours names, with the dialog to replace.
 //! - `referee`: REFER of the peer and our NOTIFYs.
+//! - `replace`: an INVITE of another peer that takes a leg over (RFC 3891).
 //! - `info`: keys.
 //! - `release`: BYE of either side, CANCEL, and the one `Released`.
 //!
@@ -17,9 +20,12 @@ mod accept;
 mod info;
 mod modify;
 pub(crate) mod originate;
-mod refer;
+mod redirect;
+pub(crate) mod refer;
+pub(crate) mod refer_to;
 mod referee;
 mod release;
+pub(crate) mod replace;
 mod session;
 
 use super::auth::{Account, ClientSession};
@@ -38,6 +44,7 @@ use modify::Ours;
 use originate::Calling;
 use refer::ReferWatch;
 use referee::Referee;
+use replace::Succession;
 use session::Session;
 
 pub(crate) struct Leg {
@@ -57,6 +64,8 @@ pub(crate) struct Leg {
     /// Our own re-INVITE or UPDATE.
     ours: Option<Ours>,
     refer: Option<ReferWatch>,
+    /// CSeq of the REFERs before that one.
+    past_refers: Vec<u32>,
     referee: Option<Referee>,
     session: Option<Session>,
     peer_updates: bool,
@@ -67,6 +76,8 @@ pub(crate) struct Leg {
     outbound: bool,
     /// Our INVITE, once it was answered: a further 2xx to it is another fork.
     first_invite: Option<ClientKey>,
+    /// It took another dialog's place, until that is told.
+    succession: Option<Succession>,
     /// The keys this leg is found by; kept by the endpoint.
     pub(crate) indexed: Vec<DialogKey>,
 }
@@ -105,6 +116,7 @@ impl Leg {
             provisional: None,
             ours: None,
             refer: None,
+            past_refers: Vec::new(),
             referee: None,
             session: None,
             peer_updates: false,
@@ -113,6 +125,7 @@ impl Leg {
             timers: BTreeMap::new(),
             outbound,
             first_invite: None,
+            succession: None,
             indexed: Vec::new(),
         }
     }
@@ -162,6 +175,7 @@ impl Leg {
                 LegTimer::Glare => self.try_modify_again(core, at),
                 LegTimer::ReferGlare => self.try_refer_again(core, at),
                 LegTimer::ReferUndecided => self.refer_undecided(core, at),
+                LegTimer::ReplaceUndecided => self.replace_undecided(core, at),
                 LegTimer::RingTimeout => self.rang_out(core, at),
             }
         }

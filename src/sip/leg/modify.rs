@@ -9,7 +9,7 @@ use crate::sip::endpoint::core::Core;
 use crate::sip::endpoint::servers::{Reply, ServerKey};
 use crate::sip::endpoint::{LegEvent, LegTimer, OrderError, ReleaseReason};
 use crate::sip::message::{Message, Method, Request, Response};
-use crate::sip::readers::MinSe;
+use crate::sip::readers::{MinSe, RetryAfter};
 use crate::sip::sdp::{self, HoldState, LocalMedia, PendingOffer};
 use crate::sip::wire;
 
@@ -35,6 +35,11 @@ struct Wanted {
 }
 
 impl Ours {
+    /// Somebody ordered it and waits for its outcome.
+    pub(super) const fn is_wanted(&self) -> bool {
+        !self.wanted.refresh
+    }
+
     pub(super) fn rekey(&mut self, old: &ClientKey, new: &ClientKey) {
         if self.key.as_ref() == Some(old) {
             self.key = Some(new.clone());
@@ -130,7 +135,14 @@ impl Leg {
                 self.ours = Some(Ours { key: None, ..ours });
             }
             (Outcome::Response(response), 422) if ours.tries < GLARE_TRIES => self.widen_session(core, at, ours, response),
-            (_, 408 | 481 | 503) => self.lost(core, at, ReleaseReason::DialogLost),
+            // It is at an offer of its own just now (RFC 3261 section 14.2).
+            (Outcome::Response(response), 500) if ours.tries < GLARE_TRIES && retry_after(response).is_some() => {
+                let seconds = retry_after(response).unwrap_or_default();
+                self.set_timer(LegTimer::Glare, at, Millis::from_secs(u64::from(seconds)));
+                self.ours = Some(Ours { key: None, ..ours });
+            }
+            // 503 of a proxy is no word about the dialog.
+            (Outcome::TimedOut | Outcome::TransportLost, _) | (_, 408 | 481) => self.lost(core, at, ReleaseReason::DialogLost),
             (_, _) if ours.wanted.refresh && ours.wanted.by_update => {
                 self.peer_updates = false;
                 self.refresh(core, at);
@@ -287,4 +299,10 @@ impl Leg {
         }
         Some((session::announce(Reply::new(200), agreed.as_ref()), body, late))
     }
+}
+
+/// Seconds to wait, if the peer says so and means less than half a minute.
+fn retry_after(response: &Response) -> Option<u32> {
+    let value = response.headers.get("Retry-After")?;
+    RetryAfter::read(value).ok().map(|after| after.seconds).filter(|seconds| *seconds <= 30)
 }

@@ -1,5 +1,6 @@
 //! An INVITE of ours, until its final answer.
 
+use super::redirect::{Onward, first_contact};
 use super::{Farewell, Leg, Phase, full, session};
 use crate::model::WorkerTime;
 use crate::sip::auth::Account;
@@ -42,6 +43,8 @@ pub(super) struct Calling {
     early: BTreeMap<String, Early>,
     cancel: Option<Cancelling>,
     session_retried: bool,
+    /// Where a 3xx may lead.
+    pub(super) onward: Option<Onward>,
 }
 
 /// A fork that rings.
@@ -70,6 +73,13 @@ impl Calling {
             self.key = new.clone();
             self.early.clear();
         }
+    }
+
+    /// The INVITE went out again, to somebody else.
+    pub(super) fn start_over(&mut self, key: ClientKey) {
+        self.key = key;
+        self.early.clear();
+        self.session_retried = false;
     }
 
     pub(super) fn accept_cseq(&mut self, request: &Request, seq: u32) -> bool {
@@ -137,8 +147,9 @@ impl Leg {
             request.headers.push("Min-SE", ask.min_seconds.max(MinSe::DEFAULT.seconds).to_string());
         }
         let owned = Owned { leg: Some(key), authorized: false };
+        let onward = call.redirects.map(|redirects| Onward::new(redirects, &call.destination, &call.target));
         let client = core.start(at, request, call.destination, face.clone(), owned).map_err(full)?;
-        let calling = Calling { key: client, pending, early: BTreeMap::new(), cancel: None, session_retried: false };
+        let calling = Calling { key: client, pending, early: BTreeMap::new(), cancel: None, session_retried: false, onward };
         let mut leg = Self::new(core, key, face, Phase::Calling(Box::new(calling)), true);
         leg.sdp = sdp;
         leg.local = Some(call.media);
@@ -169,9 +180,9 @@ impl Leg {
             Outcome::Response(response) if response.is_provisional() => self.rings(core, at, &answered, response),
             Outcome::Response(response) if response.is_success() => self.picked_up(core, at, &answered, response),
             Outcome::Response(response) if response.status == 422 && self.ask_longer(core, at, &answered, response) => {}
+            Outcome::Response(_) | Outcome::TimedOut | Outcome::TransportLost if self.go_on(core, at, &answered) => {}
             Outcome::Response(response) => {
-                let contact = response.headers.contact().ok().map(|contact| contact.uri);
-                let contact = contact.filter(|_| (300..400).contains(&response.status));
+                let contact = first_contact(response);
                 let why = ReleaseReason::Rejected { status: response.status };
                 self.call_failed(core, response.status, Some(response.reason.clone()), contact, (ReleasedBy::Remote, why));
             }

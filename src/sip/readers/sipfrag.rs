@@ -16,11 +16,12 @@ impl Sipfrag {
         Self { status, reason: reason.to_owned() }
     }
 
-    /// Reads the first line that is not blank. A reason may be missing.
+    /// Reads the first status line, which need not be the first line of all (at most 64 are looked at). A reason may be missing.
     pub fn read(body: &[u8]) -> Result<Self, ReadError> {
         let text = String::from_utf8_lossy(body);
-        let line = text.lines().map(str::trim).find(|line| !line.is_empty()).ok_or(ReadError::new("sipfrag", "empty"))?;
-        let StatusLine { status, reason } = StatusLine::read(line).ok_or(ReadError::new("sipfrag", "does not start with a status line"))?;
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(64).peekable();
+        lines.peek().ok_or(ReadError::new("sipfrag", "empty"))?;
+        let StatusLine { status, reason } = lines.find_map(StatusLine::read).ok_or(ReadError::new("sipfrag", "has no status line"))?;
         Ok(Self { status, reason })
     }
 

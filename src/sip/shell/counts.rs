@@ -29,6 +29,8 @@ pub struct ShellCounts {
     pub connections_idle: u64,
     /// Closed by us: the peer did not take our bytes.
     pub connections_stuck: u64,
+    /// Closed by us: what came could not be cut into messages.
+    pub connections_broken: u64,
     /// `accept` failed (file descriptors used up).
     pub accept_errors: u64,
     pub lookups: u64,

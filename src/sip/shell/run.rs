@@ -268,6 +268,9 @@ impl<F: FnMut(LegEvent) + Send> Shell<F> {
                 self.transmit(at, transmit);
             } else if let Some(event) = self.endpoint.poll_event() {
                 (self.events)(event);
+            } else if let Some(connection) = self.endpoint.poll_close() {
+                self.counts.connections_broken += 1;
+                self.lose(at, connection);
             } else {
                 return;
             }
@@ -351,6 +354,7 @@ impl<F: FnMut(LegEvent) + Send> Shell<F> {
             Queued::Yes => {}
             Queued::No => self.fail(at, id),
             Queued::Stuck(connection) => {
+                self.counts.connections_stuck += 1;
                 self.lose(at, connection);
                 self.fail(at, id);
             }

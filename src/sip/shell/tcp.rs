@@ -228,7 +228,8 @@ impl Connection {
                     }
                 }
             }
-            EndedWhy::Stuck
+            // We were told to close it.
+            EndedWhy::Closed
         };
         tokio::select! {
             why = reading => why,

@@ -127,6 +127,7 @@ fn call_to(destination: Destination) -> Originate {
         },
         headers: Vec::new(),
         ring_timeout: None,
+        redirects: None,
     }
 }
 

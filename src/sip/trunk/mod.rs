@@ -41,6 +41,8 @@ pub struct Trunk {
     /// What may be dialled or referred to; empty: nothing.
     pub allow: AllowList,
     pub refer: ReferProfile,
+    /// User part of From on calls placed over it; `None`: the number the caller called.
+    pub caller_id: Option<String>,
 }
 
 /// User and password for digest authentication.
@@ -50,22 +52,34 @@ pub struct TrunkCredentials {
     pub password: Redacted<String>,
 }
 
-/// What the trunk's REFER is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the trunk's REFER is like, and what is done where it does not help.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferProfile {
-    /// False: a cold transfer is not tried by REFER.
-    pub enabled: bool,
-    /// The peer's BYE after 202 and before a final NOTIFY is taken for a success.
-    pub bye_is_success: bool,
+    pub mode: ReferMode,
     /// After a failed REFER the call may be bridged through a second leg.
     pub bridge_on_failure: bool,
+    /// After a consult the caller is handed over by REFER with Replaces (RFC 3891) instead of being bridged.
+    pub replaces: bool,
+    /// Header that carries reason and summary to whoever answers: `User-to-User` (RFC 7433) or one of the trunk's own.
+    pub header: Option<String>,
     /// Send `Referred-By` (RFC 3892); some carriers refuse a REFER without it, some one with it.
     pub referred_by: bool,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReferMode {
+    /// Answers, and reports by NOTIFY.
+    #[default]
+    Works,
+    /// Answers 202 and never reports.
+    AcceptsWithoutNotify,
+    /// Refuses; none is sent.
+    Refuses,
+}
+
 impl Default for ReferProfile {
     fn default() -> Self {
-        Self { enabled: true, bye_is_success: true, bridge_on_failure: false, referred_by: true }
+        Self { mode: ReferMode::default(), bridge_on_failure: false, replaces: false, header: None, referred_by: true }
     }
 }
 

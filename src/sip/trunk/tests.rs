@@ -12,6 +12,7 @@ fn trunk(name: &str, sources: &[&str], allow: &[&str]) -> Trunk {
         template: DestinationTemplate::default(),
         allow: AllowList::parse(allow).unwrap(),
         refer: ReferProfile::default(),
+        caller_id: None,
     }
 }
 

@@ -124,7 +124,7 @@ impl RequestLine {
             Some(Fault { status: 505, why: "only SIP/2.0 is spoken here" })
         } else if parts.len() != 3 {
             Some(Fault::bad("the request line is not method, URI and version"))
-        } else if Uri::read(&target).is_err() {
+        } else if target.chars().any(char::is_control) || Uri::read(&target).is_err() {
             Some(Fault::bad("the Request-URI is not well-formed"))
         } else {
             None

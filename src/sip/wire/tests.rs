@@ -146,3 +146,9 @@ fn a_message_s_debug_shows_no_number_key_or_digest() {
 fn request_response(bytes: &[u8]) -> Response {
     taken_request(bytes).reply(200, "OK")
 }
+
+#[test]
+fn a_request_uri_with_a_bare_carriage_return_is_400() {
+    assert!(parse_datagram(&request("OPTIONS sip:desk@worker.example SIP/2.0", "", "")).is_ok());
+    refused(&request("OPTIONS \rip:desk@worker.example SIP/2.0", "", ""));
+}

@@ -4,8 +4,8 @@ use super::SqliteStore;
 use super::read::{as_word, id, number, opt_text, opt_time, signed, small, text, time, word};
 use crate::model::{CallTime, ConversationId, OrganisationId, Redacted, TransferMode, WallTime};
 use crate::store::{
-    Answer, CloseLog, CloseLogEntry, CloseStep, FailedTransfer, Job, JobKind, JobState, Jobs, StoreError, TIMELINE_MAX_ENTRIES,
-    TimelineEntry, Timelines, TransferAttempt, Transfers,
+    Answer, CloseLog, CloseLogEntry, CloseStep, ConsultTurn, Consults, FailedTransfer, Job, JobKind, JobState, Jobs, StoreError,
+    TIMELINE_MAX_ENTRIES, TimelineEntry, Timelines, TransferAttempt, Transfers,
 };
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
@@ -165,8 +165,11 @@ impl Transfers for SqliteStore {
         Box::pin(async move {
             sqlx::query(
                 "INSERT INTO transfer_attempts (id, conversation, number, mode, destination, label, status, created_at, dialled_at, \
-                 answered_at, decided_at, decision, ended_at, failure_reason, fallback_mode, briefing_snippet) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET status = excluded.status, \
+                 answered_at, decided_at, decision, ended_at, failure_reason, fallback_mode, briefing_snippet, transfer, \
+                 destination_index, briefed_at, bridged_at, consult_recording) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+                 ON CONFLICT (id) DO UPDATE SET status = excluded.status, briefed_at = excluded.briefed_at, \
+                 bridged_at = excluded.bridged_at, consult_recording = excluded.consult_recording, \
                  dialled_at = excluded.dialled_at, answered_at = excluded.answered_at, decided_at = excluded.decided_at, \
                  decision = excluded.decision, ended_at = excluded.ended_at, failure_reason = excluded.failure_reason, \
                  fallback_mode = excluded.fallback_mode, briefing_snippet = excluded.briefing_snippet",
@@ -187,6 +190,11 @@ impl Transfers for SqliteStore {
             .bind(&attempt.failure_reason)
             .bind(&attempt.fallback_mode)
             .bind(attempt.briefing_snippet.as_ref().map(Redacted::expose))
+            .bind(attempt.transfer)
+            .bind(attempt.destination_index)
+            .bind(attempt.briefed_at.map(|at| signed(at.0)))
+            .bind(attempt.bridged_at.map(|at| signed(at.0)))
+            .bind(&attempt.consult_recording)
             .execute(&self.write)
             .await
             .map(drop)
@@ -205,14 +213,22 @@ impl Transfers for SqliteStore {
         })
     }
 
-    fn failed_transfers(&self, organisation: OrganisationId, limit: u32) -> Answer<'_, Vec<FailedTransfer>> {
+    fn failed_transfers(
+        &self,
+        organisation: OrganisationId,
+        after: Option<(WallTime, Uuid)>,
+        limit: u32,
+    ) -> Answer<'_, Vec<FailedTransfer>> {
         Box::pin(async move {
             let rows = sqlx::query(AssertSqlSafe(
                 "SELECT t.*, json_extract(c.metadata, '$.caller') AS caller FROM transfer_attempts t \
                  JOIN conversations c ON c.id = t.conversation \
-                 WHERE c.organisation = ? AND t.failure_reason IS NOT NULL ORDER BY t.created_at DESC, t.id LIMIT ?",
+                 WHERE c.organisation = ?1 AND t.failure_reason IS NOT NULL AND (?2 IS NULL OR (t.created_at, t.id) < (?2, ?3)) \
+                 ORDER BY t.created_at DESC, t.id DESC LIMIT ?4",
             ))
             .bind(organisation.to_string())
+            .bind(after.map(|(at, _)| signed(at.0)))
+            .bind(after.map(|(_, id)| id.to_string()))
             .bind(limit)
             .fetch_all(&self.read)
             .await
@@ -224,8 +240,55 @@ impl Transfers for SqliteStore {
     }
 }
 
+impl Consults for SqliteStore {
+    fn append_consult(&self, turns: Vec<ConsultTurn>) -> Answer<'_, ()> {
+        Box::pin(async move {
+            const DOING: &str = "storing a consult";
+            let mut tx = self.begin(DOING).await?;
+            for turn in turns {
+                sqlx::query(
+                    "INSERT INTO consult_turns (conversation, attempt, seq, role, content, at) VALUES (?, ?, ?, ?, ?, ?) \
+                     ON CONFLICT DO NOTHING",
+                )
+                .bind(turn.conversation.to_string())
+                .bind(turn.attempt.to_string())
+                .bind(turn.seq)
+                .bind(&turn.role)
+                .bind(turn.content.expose())
+                .bind(signed(turn.at.0))
+                .execute(&mut *tx)
+                .await
+                .map_err(|source| missing_parent(turn.conversation, DOING, source))?;
+            }
+            tx.commit().await.map_err(|source| StoreError::during(DOING, source))
+        })
+    }
+
+    fn consult(&self, conversation: ConversationId) -> Answer<'_, Vec<ConsultTurn>> {
+        Box::pin(async move {
+            let rows = sqlx::query("SELECT * FROM consult_turns WHERE conversation = ? ORDER BY at, attempt, seq")
+                .bind(conversation.to_string())
+                .fetch_all(&self.read)
+                .await
+                .map_err(|source| StoreError::during("reading a consult", source))?;
+            rows.iter()
+                .map(|row| {
+                    Ok(ConsultTurn {
+                        conversation,
+                        attempt: id(row, "attempt")?,
+                        seq: small(row, "seq")?,
+                        role: text(row, "role")?,
+                        content: text(row, "content")?.into(),
+                        at: time(row, "at")?,
+                    })
+                })
+                .collect()
+        })
+    }
+}
+
 /// A foreign key that fails names a conversation that is not there.
-fn missing_parent(conversation: ConversationId, doing: &'static str, source: sqlx::Error) -> StoreError {
+pub(super) fn missing_parent(conversation: ConversationId, doing: &'static str, source: sqlx::Error) -> StoreError {
     match &source {
         sqlx::Error::Database(inner) if inner.is_foreign_key_violation() => StoreError::NotFound(conversation),
         _ => StoreError::during(doing, source),
@@ -263,5 +326,10 @@ fn attempt(row: &SqliteRow) -> Result<TransferAttempt, StoreError> {
         failure_reason: opt_text(row, "failure_reason")?,
         fallback_mode: opt_text(row, "fallback_mode")?,
         briefing_snippet: opt_text(row, "briefing_snippet")?.map(Redacted::new),
+        transfer: small(row, "transfer")?,
+        destination_index: small(row, "destination_index")?,
+        briefed_at: opt_time(row, "briefed_at")?,
+        bridged_at: opt_time(row, "bridged_at")?,
+        consult_recording: opt_text(row, "consult_recording")?,
     })
 }

@@ -2,8 +2,10 @@
 
 use super::SqliteStore;
 use super::read::{CONVERSATION, as_word, conversation, signed};
-use crate::model::{ConversationId, OrganisationId, SessionStatus, WallTime};
-use crate::store::{Answer, Closed, Closing, Conversation, Conversations, Created, ListFilter, NewConversation, Page, StoreError};
+use crate::model::{ConversationId, OrganisationId, SessionStatus, TerminationReason, WallTime};
+use crate::store::{
+    Answer, Closed, Closing, Conversation, Conversations, Created, HandoffStatus, ListFilter, NewConversation, Page, StoreError,
+};
 use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection};
 
@@ -32,6 +34,17 @@ impl Conversations for SqliteStore {
             let row = sqlx::query(AssertSqlSafe(format!("{CONVERSATION} WHERE c.id = ? AND c.organisation = ?")))
                 .bind(id.to_string())
                 .bind(organisation.to_string())
+                .fetch_optional(&self.read)
+                .await
+                .map_err(|source| StoreError::during("reading a conversation", source))?;
+            row.as_ref().map(conversation).transpose()
+        })
+    }
+
+    fn row(&self, id: ConversationId) -> Answer<'_, Option<Conversation>> {
+        Box::pin(async move {
+            let row = sqlx::query(AssertSqlSafe(format!("{CONVERSATION} WHERE c.id = ?")))
+                .bind(id.to_string())
                 .fetch_optional(&self.read)
                 .await
                 .map_err(|source| StoreError::during("reading a conversation", source))?;
@@ -138,8 +151,8 @@ impl SqliteStore {
         let mut tx = self.begin(DOING).await?;
         let inserted = sqlx::query(
             "INSERT INTO conversations (id, organisation, end_user, channel, origin, external_id, session_type, assistant, worker, status, \
-             terminal, subject, metadata, context_variables, started_at, created_at, updated_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+             terminal, subject, metadata, context_variables, started_at, created_at, updated_at, channel_subtype, tool_input_overrides, \
+             ttl_expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
         .bind(new.id.to_string())
         .bind(new.organisation.to_string())
@@ -158,6 +171,9 @@ impl SqliteStore {
         .bind(signed(new.at.0))
         .bind(signed(new.at.0))
         .bind(signed(new.at.0))
+        .bind(&new.channel_subtype)
+        .bind(new.tool_input_overrides.map(|overrides| Value::Object(overrides).to_string()))
+        .bind(new.ttl_expires_at.map(|at| signed(at.0)))
         .execute(&mut *tx)
         .await
         .map_err(|source| StoreError::during(DOING, source))?
@@ -191,6 +207,11 @@ impl SqliteStore {
         }
         if let Some(end_user) = filter.end_user {
             query.push(" AND c.end_user = ").push_bind(end_user.to_string());
+        }
+        if let Some(text) = filter.text {
+            let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+            query.push(" AND (c.subject LIKE ").push_bind(pattern.clone());
+            query.push(" ESCAPE '\\' OR c.summary LIKE ").push_bind(pattern).push(" ESCAPE '\\')");
         }
         if let Some(after) = filter.started_after {
             query.push(" AND c.started_at >= ").push_bind(signed(after.0));
@@ -234,13 +255,37 @@ impl SqliteStore {
         .map_err(|source| StoreError::during(DOING, source))?
         .rows_affected()
             > 0;
+        if first {
+            settle(&mut tx, id, &closing).await?;
+        }
         let row = fetch(&mut tx, id).await?;
         tx.commit().await.map_err(|source| StoreError::during(DOING, source))?;
         Ok(Closed { row, first })
     }
 }
 
-async fn fetch(connection: &mut SqliteConnection, id: ConversationId) -> Result<Conversation, StoreError> {
+/// Whatever waited for a person waits no more: the handoff is resolved if that is why the conversation ends, everything else is cancelled.
+async fn settle(connection: &mut SqliteConnection, id: ConversationId, closing: &Closing) -> Result<(), StoreError> {
+    let word = if closing.reason == TerminationReason::HandoffResolved { HandoffStatus::Resolved } else { HandoffStatus::Cancelled };
+    sqlx::query(
+        "UPDATE handoffs SET status = ?, resolved_at = ? WHERE conversation = ? AND status IN ('requested', 'assigned', 'accepted')",
+    )
+    .bind(word.as_str())
+    .bind(signed(closing.closed_at.0))
+    .bind(id.to_string())
+    .execute(&mut *connection)
+    .await
+    .map_err(|source| StoreError::during("settling handoffs", source))?;
+    sqlx::query("UPDATE approvals SET state = 'cancelled', decided_at = ? WHERE conversation = ? AND state = 'pending'")
+        .bind(signed(closing.closed_at.0))
+        .bind(id.to_string())
+        .execute(&mut *connection)
+        .await
+        .map(drop)
+        .map_err(|source| StoreError::during("settling approvals", source))
+}
+
+pub(super) async fn fetch(connection: &mut SqliteConnection, id: ConversationId) -> Result<Conversation, StoreError> {
     let row = sqlx::query(AssertSqlSafe(format!("{CONVERSATION} WHERE c.id = ?")))
         .bind(id.to_string())
         .fetch_optional(connection)

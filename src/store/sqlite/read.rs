@@ -76,7 +76,7 @@ pub(super) fn as_word<T: Serialize>(value: &T) -> String {
     }
 }
 
-fn object(row: &SqliteRow, column: &'static str) -> Result<Map<String, Value>, StoreError> {
+pub(super) fn object(row: &SqliteRow, column: &'static str) -> Result<Map<String, Value>, StoreError> {
     let value = text(row, column)?;
     serde_json::from_str(&value).map_err(|_| StoreError::Corrupt { what: column, value: "not a JSON object".to_owned() })
 }
@@ -94,7 +94,9 @@ pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> 
         origin,
         external_id: opt_text(row, "external_id")?,
         session_type: text(row, "session_type")?,
+        channel_subtype: opt_text(row, "channel_subtype")?,
         assistant: opt_text(row, "assistant")?,
+        tool_input_overrides: opt_text(row, "tool_input_overrides")?.map(|_| object(row, "tool_input_overrides")).transpose()?,
         worker: opt_id(row, "worker")?.map(WorkerId),
         status: word::<SessionStatus>("status", text(row, "status")?)?,
         termination_reason: opt_text(row, "termination_reason")?
@@ -111,6 +113,7 @@ pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> 
         started_at: time(row, "started_at")?,
         ended_at: opt_time(row, "ended_at")?,
         closed_at: opt_time(row, "closed_at")?,
+        ttl_expires_at: opt_time(row, "ttl_expires_at")?,
         retention_expires_at: opt_time(row, "retention_expires_at")?,
         recording_path: opt_text(row, "recording_path")?,
         memory_synced: number(row, "memory_synced")? != 0,
@@ -132,6 +135,9 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, StoreError> {
             model_used: opt_text(row, "model_used")?,
             token_count: opt_number(row, "token_count")?,
             latency_ms: opt_number(row, "latency_ms")?,
+            turn: opt_id(row, "turn")?,
+            authored_by: opt_text(row, "authored_by")?,
+            operator: opt_text(row, "operator")?,
             created_at: time(row, "created_at")?,
         },
     })

@@ -41,12 +41,17 @@ impl Transcripts for SqliteStore {
             let mut tx = self.begin(STORING).await?;
             require(&mut tx, conversation).await?;
             let mut flushed = Flushed::default();
-            for NumberedMessage { seq, message } in messages {
-                if already_there(&mut tx, conversation, seq, &message).await? {
-                    flushed.already += 1;
-                } else {
-                    insert(&mut tx, conversation, seq, &message).await?;
-                    flushed.written += 1;
+            for NumberedMessage { seq: _, message } in messages {
+                match place(&mut tx, conversation, &message).await? {
+                    Place::Same => flushed.already += 1,
+                    Place::Changed { seq } => {
+                        rewrite(&mut tx, conversation, seq, &message).await?;
+                        flushed.already += 1;
+                    }
+                    Place::New { seq } => {
+                        insert(&mut tx, conversation, seq, &message).await?;
+                        flushed.written += 1;
+                    }
                 }
             }
             tx.commit().await.map_err(failed)?;
@@ -80,22 +85,47 @@ impl Transcripts for SqliteStore {
     }
 }
 
-/// True if the number holds these words; an error if it holds others.
-async fn already_there(tx: &mut SqliteConnection, conversation: ConversationId, seq: u32, wanted: &NewMessage) -> Result<bool, StoreError> {
-    let there: Option<(String, String)> = sqlx::query_as("SELECT role, content FROM messages WHERE conversation = ? AND seq = ?")
+/// Where a flushed message goes.
+enum Place {
+    /// It is there with these words.
+    Same,
+    /// It is there, and the caller heard less of it than was stored.
+    Changed {
+        seq: u32,
+    },
+    New {
+        seq: u32,
+    },
+}
+
+/// By its id. A number that another message took meanwhile (an operator's, on a live call) is passed over.
+async fn place(tx: &mut SqliteConnection, conversation: ConversationId, wanted: &NewMessage) -> Result<Place, StoreError> {
+    let there: Option<(u32, String, String)> = sqlx::query_as("SELECT seq, role, content FROM messages WHERE conversation = ? AND id = ?")
         .bind(conversation.to_string())
-        .bind(seq)
-        .fetch_optional(tx)
+        .bind(wanted.id.to_string())
+        .fetch_optional(&mut *tx)
         .await
         .map_err(failed)?;
     match there {
-        None => Ok(false),
-        Some((role, content)) if role == wanted.role.as_str() && content == *wanted.content.expose() => Ok(true),
-        Some(_) => Err(StoreError::SeqTaken { conversation, seq }),
+        Some((_, role, content)) if role == wanted.role.as_str() && content == *wanted.content.expose() => Ok(Place::Same),
+        Some((seq, role, _)) if role == wanted.role.as_str() => Ok(Place::Changed { seq }),
+        Some((seq, ..)) => Err(StoreError::SeqTaken { conversation, seq }),
+        None => Ok(Place::New { seq: next_seq(tx, conversation).await? }),
     }
 }
 
-async fn require(tx: &mut Transaction<'_, Sqlite>, conversation: ConversationId) -> Result<(), StoreError> {
+async fn rewrite(tx: &mut SqliteConnection, conversation: ConversationId, seq: u32, new: &NewMessage) -> Result<(), StoreError> {
+    sqlx::query("UPDATE messages SET content = ? WHERE conversation = ? AND seq = ?")
+        .bind(new.content.expose())
+        .bind(conversation.to_string())
+        .bind(seq)
+        .execute(tx)
+        .await
+        .map(drop)
+        .map_err(failed)
+}
+
+pub(super) async fn require(tx: &mut Transaction<'_, Sqlite>, conversation: ConversationId) -> Result<(), StoreError> {
     let there: Option<i64> = sqlx::query_scalar("SELECT 1 FROM conversations WHERE id = ?")
         .bind(conversation.to_string())
         .fetch_optional(&mut **tx)
@@ -104,7 +134,7 @@ async fn require(tx: &mut Transaction<'_, Sqlite>, conversation: ConversationId)
     there.map(drop).ok_or(StoreError::NotFound(conversation))
 }
 
-async fn next_seq(tx: &mut SqliteConnection, conversation: ConversationId) -> Result<u32, StoreError> {
+pub(super) async fn next_seq(tx: &mut SqliteConnection, conversation: ConversationId) -> Result<u32, StoreError> {
     sqlx::query_scalar("SELECT COALESCE(MAX(seq) + 1, 0) FROM messages WHERE conversation = ?")
         .bind(conversation.to_string())
         .fetch_one(tx)
@@ -112,10 +142,10 @@ async fn next_seq(tx: &mut SqliteConnection, conversation: ConversationId) -> Re
         .map_err(failed)
 }
 
-async fn insert(tx: &mut SqliteConnection, conversation: ConversationId, seq: u32, new: &NewMessage) -> Result<(), StoreError> {
+pub(super) async fn insert(tx: &mut SqliteConnection, conversation: ConversationId, seq: u32, new: &NewMessage) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO messages (conversation, seq, id, role, content, producing_assistant, model_used, token_count, latency_ms, created_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO messages (conversation, seq, id, role, content, producing_assistant, model_used, token_count, latency_ms, created_at, \
+         turn, authored_by, operator) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(conversation.to_string())
     .bind(seq)
@@ -127,6 +157,9 @@ async fn insert(tx: &mut SqliteConnection, conversation: ConversationId, seq: u3
     .bind(new.token_count.map(signed))
     .bind(new.latency_ms.map(signed))
     .bind(signed(new.created_at.0))
+    .bind(new.turn.map(|id| id.to_string()))
+    .bind(&new.authored_by)
+    .bind(&new.operator)
     .execute(tx)
     .await
     .map(drop)

@@ -16,6 +16,7 @@ const FAILURES_MAX: u32 = 3;
 
 impl Talking {
     pub(super) fn start_turn(&mut self, input: TurnInput, core: &mut Core) {
+        core.confirm_cut();
         let shield = self.shield(core);
         self.turn = TurnLoop::Thinking(Thinking::start(input, shield, core));
     }
@@ -165,5 +166,6 @@ impl Talking {
         self.stop_music(core);
         core.timers.stop(TimerKind::Silence);
         core.timers.stop(TimerKind::BargeIn);
+        core.confirm_cut();
     }
 }

@@ -95,8 +95,17 @@ impl World {
             1 => self.ends[end].order(at, Order::Answer { leg, media: media(host, 6000) }),
             2 => self.ends[end].order(at, Order::Hold { leg }),
             3 => self.ends[end].order(at, Order::Resume { leg }),
-            4 => self.ends[end]
-                .order(at, Order::Refer { leg, refer_to: "sip:x@192.0.2.9".to_owned(), referred_by: None, headers: Vec::new() }),
+            4 => self.ends[end].order(
+                at,
+                Order::Refer {
+                    leg,
+                    refer_to: "sip:x@192.0.2.9".to_owned(),
+                    referred_by: None,
+                    headers: Vec::new(),
+                    invite_headers: Vec::new(),
+                    replaces: None,
+                },
+            ),
             5 => {
                 let digit = crate::model::Digit::from_char('5').unwrap();
                 self.ends[end].order(at, Order::SendDigit { leg, digit, duration: Millis(100) })
@@ -140,6 +149,7 @@ fn one_call(seed: u64, loss_percent: u64) -> World {
         media: media("192.0.2.1", 6000),
         headers: Vec::new(),
         ring_timeout: Some(Millis(20_000)),
+        redirects: None,
     };
     let leg = world.ends[0].originate(world.at, call).unwrap();
     world.legs.insert((0, leg), false);

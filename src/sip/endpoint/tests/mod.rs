@@ -1,11 +1,15 @@
 //! The endpoint in virtual time: a scripted peer (`Bench`), and two endpoints over a bad link (`link`).
 
 mod inbound;
+mod large;
 mod link;
 mod modify;
 mod odd;
 mod outbound;
+mod redirect;
 mod refer;
+mod refer_odd;
+mod replace;
 
 use super::*;
 use crate::model::Millis;
@@ -189,6 +193,7 @@ pub(super) fn call_out(bench: &mut Bench) -> (LegKey, Request) {
         media: media("192.0.2.1", 6000),
         headers: Vec::new(),
         ring_timeout: None,
+        redirects: None,
     };
     let leg = bench.endpoint.originate(bench.at, call).unwrap();
     let invite = bench.requests().pop().unwrap();

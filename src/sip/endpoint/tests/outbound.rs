@@ -182,7 +182,14 @@ fn a_refer_that_is_challenged_is_sent_again_with_credentials_and_its_notify_id_s
     bench.reply(&invite, 200, "", &sdp(1, 4000, "sendrecv"));
     bench.heard();
     bench.events();
-    let order = Order::Refer { leg, refer_to: "sip:human@192.0.2.9".to_owned(), referred_by: None, headers: Vec::new() };
+    let order = Order::Refer {
+        leg,
+        refer_to: "sip:human@192.0.2.9".to_owned(),
+        referred_by: None,
+        headers: Vec::new(),
+        invite_headers: Vec::new(),
+        replaces: None,
+    };
     bench.endpoint.order(bench.at, order).unwrap();
     let refer = bench.requests().pop().unwrap();
     bench.reply(&refer, 407, "Proxy-Authenticate: Digest realm=\"trunk\", nonce=\"n1\", qop=\"auth\"", "");
@@ -230,6 +237,7 @@ fn a_message_that_cannot_be_sent_fails_the_call_with_503() {
         media: media("192.0.2.1", 6000),
         headers: vec![("X-Trace".to_owned(), "1".to_owned())],
         ring_timeout: None,
+        redirects: None,
     };
     bench.endpoint.originate(bench.at, call.clone()).unwrap();
     let transmit = bench.endpoint.poll_transmit().unwrap();

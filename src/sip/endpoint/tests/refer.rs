@@ -3,7 +3,14 @@
 use super::*;
 
 fn refer(bench: &mut Bench, leg: LegKey) -> Request {
-    let order = Order::Refer { leg, refer_to: "sip:human@192.0.2.9".to_owned(), referred_by: None, headers: Vec::new() };
+    let order = Order::Refer {
+        leg,
+        refer_to: "sip:human@192.0.2.9".to_owned(),
+        referred_by: None,
+        headers: Vec::new(),
+        invite_headers: Vec::new(),
+        replaces: None,
+    };
     bench.endpoint.order(bench.at, order).unwrap();
     bench.requests().pop().unwrap()
 }
@@ -48,7 +55,7 @@ fn a_notify_without_a_body_that_ends_the_subscription_is_told_as_ended() {
     notify(&mut bench, 11, "active", "");
     notify(&mut bench, 12, "terminated", "");
     assert_eq!(bench.statuses(), [200, 200]);
-    assert_eq!(bench.events(), [LegEvent::ReferAnswered { leg, status: 202 }, LegEvent::ReferEnded { leg }]);
+    assert_eq!(bench.events(), [LegEvent::ReferAnswered { leg, status: 202 }, LegEvent::ReferEnded { leg, why: SubscriptionEnd::Unsaid }]);
 }
 
 #[test]
@@ -104,19 +111,6 @@ fn a_refer_that_crosses_is_tried_again_and_then_told_as_491() {
     }
     bench.reply(&request, 491, "", "");
     assert_eq!(bench.events(), [LegEvent::ReferAnswered { leg, status: 491 }]);
-}
-
-#[test]
-fn an_abandoned_refer_answers_its_notifies_481_and_tells_nothing() {
-    let mut bench = Bench::new();
-    let leg = bench.call_in();
-    let request = refer(&mut bench, leg);
-    bench.reply(&request, 202, "", "");
-    bench.events();
-    bench.endpoint.order(bench.at, Order::AbandonRefer { leg }).unwrap();
-    notify(&mut bench, 11, "terminated", "SIP/2.0 200 OK\r\n");
-    assert_eq!(bench.statuses(), [481]);
-    assert_eq!(bench.events(), []);
 }
 
 #[test]
