@@ -349,7 +349,7 @@ fn count(lines: &str, word: &str) -> usize {
 
 /// Whatever was to be played has been.
 fn is_quiet(lines: &str) -> bool {
-    count(lines, "\"play\"") == count(lines, "\"playback_ended\"") + count(lines, "\"playback_failed\"")
+    count(lines, "\"play\"") == count(lines, "\"event\":\"playback_ended\"") + count(lines, "\"event\":\"playback_failed\"")
 }
 
 /// A finished recording.
