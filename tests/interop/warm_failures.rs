@@ -44,8 +44,8 @@ impl Ringing {
         let rows = attempts(&recorded);
         assert_eq!((rows.len(), &rows[0]["failure_reason"]), (1, &json!(reason)), "{rows:#?}\n{}", recorded.story());
         assert!(recorded.commands("bridge").is_empty(), "nobody was joined");
-        self.caller.finish().await;
-        self.human.finish().await;
+        drop(self.caller.finish().await);
+        drop(self.human.finish().await);
         self.worker.stop().await;
     }
 }
@@ -77,8 +77,8 @@ async fn nobody_answers_then_the_next_destination_does() {
     let rows = attempts(&recorded);
     let told: Vec<&Value> = rows.iter().map(|row| &row["failure_reason"]).collect();
     assert_eq!(told, [&json!("no_answer"), &Value::Null], "{rows:#?}");
-    caller.finish().await;
-    absent.finish().await;
+    drop(caller.finish().await);
+    drop(absent.finish().await);
     human.finish().await;
     worker.stop().await;
 }
