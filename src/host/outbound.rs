@@ -53,7 +53,7 @@ impl Driver {
             LegFailure::Overloaded
         })?;
         let (line, media) = (Line::dialling(), Arc::new(media));
-        let from = self.shells.from_uri(dialled.caller_id.as_deref().unwrap_or(self.called.expose()));
+        let from = self.shells.uri_of(dialled.caller_id.as_deref().unwrap_or(self.called.expose()));
         let originate =
             invite(dialled, from, local_media(address, media.local_port(), &self.shells.codecs), wire_headers(headers.into_iter()), ring);
         self.legs.add(leg, line.clone(), media, address);

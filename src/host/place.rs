@@ -73,7 +73,7 @@ pub(super) fn place(shells: &Arc<Shells>, wanted: &PlaceCall) -> Result<PlacedCa
     // A hop that is a name: the address is that of the first interface, or the configured one.
     let address = local_address(shells, &dialled).unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
     let (conversation, line) = (parties.conversation, Line::dialling());
-    let from = shells.from_uri(dialled.caller_id.as_deref().unwrap_or(number.number));
+    let from = shells.uri_of(dialled.caller_id.as_deref().unwrap_or(number.number));
     let ring = Millis(shells.deadlines.setup.0.saturating_sub(CANCEL_TAKES.0).max(CANCEL_TAKES.0));
     let originate = invite(dialled, from, local_media(address, media.local_port(), &shells.codecs), Vec::new(), ring);
     let first = FirstLeg { line: line.clone(), media, address };

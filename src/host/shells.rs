@@ -92,11 +92,11 @@ impl Calling {
 impl Shells {
     /// For Referred-By.
     pub(super) fn own_uri(&self) -> String {
-        self.from_uri("worker")
+        self.uri_of("worker")
     }
 
     /// The From of a call of ours.
-    pub(super) fn from_uri(&self, user: &str) -> String {
+    pub(super) fn uri_of(&self, user: &str) -> String {
         let plain = |character: char| character.is_ascii_alphanumeric() || "+-._".contains(character);
         let user: String = user.chars().filter(|character| plain(*character)).collect();
         format!("sip:{}@{}", if user.is_empty() { "worker" } else { &user }, self.own_host)

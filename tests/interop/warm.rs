@@ -155,3 +155,38 @@ async fn a_trunk_that_refuses_refer_bridges_a_cold_transfer_through_a_second_leg
     assert!(tone_ms(&read(&heard_by_human[0], 0), CALLER) > 800, "the target hears the caller");
     scene.worker.stop().await;
 }
+
+/// Calls at once; the harness's worker takes no more.
+const MANY: usize = 16;
+
+#[tokio::test]
+async fn sixteen_warm_transfers_at_once_strand_nobody() {
+    let Some(sipp_program) = crate::support::program("sipp", "sip-tester") else { return };
+    let mut site = Site::new(Setup::with("desk", "")).await;
+    let (port, many) = (site.port(4), MANY.to_string());
+    site.setup = Setup::with("desk", warm_switchboard(&format!("sip:human@127.0.0.1:{port}"), &[], "max_dial_seconds = 20"));
+    let worker = site.start().await;
+    let media = [worker.site.port(8).to_string(), worker.site.port(12).to_string()];
+    let more = ["-p", &port.to_string(), "-mp", &media[0], "-m", &many, "-rtp_echo"];
+    let humans = crate::support::sipp(sipp_program.clone(), "uas_accepts.xml", worker.udp, &more);
+    let more = ["-mp", &media[1], "-m", &many, "-r", "16", "-rtp_echo"];
+    let callers = crate::support::sipp(sipp_program, "uac_wait_bye.xml", worker.udp, &more);
+    callers.finish(std::time::Duration::from_secs(60)).await.expect_success();
+    humans.finish(std::time::Duration::from_secs(20)).await.expect_success();
+    let mut waits = Vec::new();
+    for row in worker.closed(MANY).await {
+        let recorded = worker.replayed(text(&row["id"])).await;
+        assert_eq!(row["termination_reason"], "transferred", "{}", recorded.story());
+        let at = |wanted: &dyn Fn(&Value) -> bool| {
+            let line = recorded.lines.iter().find(|line| wanted(&line["event"])).expect("it happened");
+            line["at"].as_u64().expect("a time") / 1_000
+        };
+        let pressed = at(&|event| event["event"] == "digit_pressed" && event["leg"] == 1);
+        waits.push(at(&|event| event["event"] == "bridge_up") - pressed);
+    }
+    waits.sort_unstable();
+    println!("accept key to both heard, of {MANY} at once: median {} ms, longest {} ms", waits[MANY / 2], waits[MANY - 1]);
+    assert!(waits[MANY - 1] < 1_000, "{waits:?}");
+    worker.nothing_is_left().await;
+    worker.stop().await;
+}
