@@ -5,6 +5,7 @@ mod assistants;
 mod bad_input;
 mod calls;
 mod model_calls;
+mod model_peer;
 mod operations;
 mod options;
 mod phone_calls;
