@@ -25,7 +25,8 @@ const QUIET: usize = 25;
 const SILENCE: u8 = 0xff;
 const LOUD: [u8; 2] = [0x90, 0x10];
 
-const ANSWER: &str = "That is the first sentence. After it comes a second one with a few more words in it, and then a third sentence ends the answer.";
+const ANSWER: &str =
+    "That is the first sentence. After it comes a second one with a few more words in it, and then a third sentence ends the answer.";
 
 /// One kind of model.
 struct Case {
@@ -46,7 +47,8 @@ fn cases() -> Vec<Case> {
 }
 
 pub(crate) fn turns(turns: usize, folder: &Path, report: &mut Report) -> io::Result<()> {
-    let columns = ["", "turns", "ear's verdict to first frame: p50 ms", "p99 ms", "last loud packet to first frame: p50 ms", "p99 ms", "load"];
+    let columns =
+        ["", "turns", "ear's verdict to first frame: p50 ms", "p99 ms", "last loud packet to first frame: p50 ms", "p99 ms", "load"];
     report.table("A turn: what the caller said to the first frame of the answer", &columns);
     let runtime = Runtime::new()?;
     for case in cases() {
@@ -64,7 +66,9 @@ pub(crate) fn turns(turns: usize, folder: &Path, report: &mut Report) -> io::Res
         let mut cells = vec![case.name.to_owned(), on_the_wire.len().to_string()];
         for spans in [&mut inside, &mut on_the_wire] {
             spans.sort_by(f64::total_cmp);
-            cells.extend([0.5, 0.99].map(|share| or_dash(spans.get(((spans.len() as f64 * share).ceil() as usize).saturating_sub(1)).copied())));
+            cells.extend(
+                [0.5, 0.99].map(|share| or_dash(spans.get(((spans.len() as f64 * share).ceil() as usize).saturating_sub(1)).copied())),
+            );
         }
         cells.push(machine::load());
         report.row(&cells);

@@ -2,10 +2,10 @@
 
 use super::{BAD_CONFIGURATION, ConfigArgs, FAILED, block_on, say_why};
 use crate::host::Worker;
+use crate::runtime::shell::client;
 use crate::settings::{self, Settings};
 #[cfg(feature = "jemalloc")]
 use crate::telemetry::Gauge;
-use crate::runtime::shell::client;
 use crate::telemetry::{self, Metrics, OtlpConfig};
 use std::process::ExitCode;
 use std::time::Duration;

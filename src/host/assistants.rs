@@ -44,7 +44,7 @@ pub enum AssistantsError {
 }
 
 impl Assistants {
-    /// Reads every `*.toml` of the folder. `destinations` replaces transfer targets, by assistant and then by label.
+    /// Reads every `*.toml` and `*.json` of the folder. `destinations` replaces transfer targets, by assistant and then by label.
     pub fn load(
         folder: &Path,
         default: &str,
@@ -56,7 +56,7 @@ impl Assistants {
         let mut texts = Vec::new();
         for entry in entries {
             let path = entry.map_err(|error| fault(error.to_string()))?.path();
-            if path.extension().is_some_and(|ending| ending == "toml") {
+            if path.extension().is_some_and(|ending| ending == "toml" || ending == "json") {
                 let text = std::fs::read_to_string(&path).map_err(|error| fault(format!("{}: {error}", path.display())))?;
                 texts.push((path, text));
             }

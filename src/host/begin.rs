@@ -8,6 +8,7 @@ use super::inbox::{Inbox, InboxReader};
 use super::legs::Legs;
 use super::line::Line;
 use super::shells::Shells;
+use super::spans::Spans;
 use super::translate;
 use crate::call::{CallSettings, Direction, Opening};
 use crate::media::shell::LegMedia;
@@ -89,7 +90,14 @@ pub(super) fn begin(
     start_audio_recording(shells, conversation, &first.media);
     let opening = opening(shells, &parties, &runtime);
     let style = Arc::new(translate::speaking_style(&opening.settings.voice));
-    let mut legs = Legs::new(parties.trunk.clone(), Arc::clone(&shells.synthesizer), style, inbox.0.clone(), shells.tasks.clone());
+    let mut legs = Legs::new(
+        parties.trunk.clone(),
+        Arc::clone(&shells.synthesizer),
+        style,
+        shells.codecs.clone(),
+        inbox.0.clone(),
+        shells.tasks.clone(),
+    );
     legs.add(LegId::CALLER, first.line, first.media, first.address);
     let view = Arc::new(View::default());
     shells.directory.add(
@@ -109,7 +117,8 @@ pub(super) fn begin(
     store_row(shells, &parties, assigned, &opening);
     let recording = shells.recorder.as_ref().map(|recorder| recorder.open(header(&opening, assigned)));
     let session = span::session(conversation, parties.word(), &parties.trunk, &assigned.name);
-    let driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, inbox, recording, view, session);
+    let mut driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, inbox, recording, view);
+    driver.spans = Spans::new(session);
     let owner = Arc::clone(shells);
     shells.tasks.spawn("call", async move {
         supervise(driver, opening).await;
@@ -149,6 +158,7 @@ fn header(opening: &Opening, assigned: &Assigned) -> Header {
         assistant_digest: assigned.digest.clone(),
         assistant: assigned.name.clone(),
         masked: false,
+        sealed: None,
     }
 }
 

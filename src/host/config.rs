@@ -1,16 +1,19 @@
 //! What a worker is made of, as plain data. `settings` fills it; tests and the demo write it by hand.
 
 use super::assistants::Assistants;
+use super::recorder::Protection;
 use super::shells::Observer;
 use crate::api::KeyRing;
 use crate::call::Deadlines;
 use crate::media::HoldMusic;
 use crate::model::{Millis, OrganisationId};
+use crate::replay::SealKey;
 use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{SessionTimers, Timers};
+use crate::sip::sdp::AudioCodec;
 use crate::sip::trunk::Trunks;
-use crate::speech::{LocalConfig, Speech};
+use crate::speech::{LocalConfig, Speech, SpeechPlan};
 use crate::store::SqliteConfig;
 use crate::telemetry::{Exporting, Metrics};
 use std::collections::BTreeMap;
@@ -77,12 +80,16 @@ pub struct MediaConfig {
     pub ports: (u16, u16),
     pub timeout: Millis,
     pub quarantine: Millis,
+    /// Spoken on SIP legs, in order of preference.
+    pub codecs: Vec<AudioCodec>,
 }
 
 /// Where speech comes from.
 pub enum SpeechChoice {
     /// This machine's engines; a worker without their models starts all the same and is not ready.
     Local(LocalConfig),
+    /// Providers and this machine's engines, in order.
+    Planned(SpeechPlan),
     /// Made by whoever starts the worker: fakes, or engines shared with another one.
     Given(Speech),
 }
@@ -99,7 +106,9 @@ pub struct ApiConfig {
 pub struct RecordingConfig {
     /// `None`: calls are not recorded.
     pub folder: Option<PathBuf>,
-    pub masked: bool,
+    pub protection: Protection,
+    /// Opens recordings of an earlier run that are encrypted, whatever this run writes.
+    pub key: Option<SealKey>,
     pub max_bytes: u64,
     /// Stereo WAVs; `None`: no audio is kept.
     pub audio: Option<PathBuf>,

@@ -138,7 +138,7 @@ async fn words_left(shells: &Shells, conversation: ConversationId) -> Transcript
     if shells.closer.is_through(conversation).await {
         return Transcript::default();
     }
-    recover::transcript_of(&recorder.path_of(conversation)).unwrap_or_default()
+    recover::transcript_of(&recorder.path_of(conversation), shells.recording_key.as_ref()).unwrap_or_default()
 }
 
 /// Says that the row is closed if it is, so that ending twice answers the same.

@@ -1,7 +1,7 @@
 //! One task a call: one loop, one inbox, one core. Whatever happens reaches the core as an event, in one order, recorded first.
 //!
-//! The loop awaits two things only, both cancel-safe: the next fact and the next deadline. Commands go to their shells without being
-//! awaited; answers come back as facts. A panic anywhere in here ends this call alone (see [`supervise`]).
+//! The loop awaits three things only: the next fact, the next deadline (both cancel-safe), and, before an event is handled, its line's way to disk,
+//! for a bounded time. Commands go to their shells without being awaited; answers come back as facts. A panic anywhere in here ends this call alone (see [`supervise`]).
 
 use super::asks::{self, Asks};
 use super::attempts::{AttemptRows, Consult};
@@ -74,7 +74,6 @@ impl Driver {
         inbox: (Inbox, InboxReader),
         recording: Option<CallRecording>,
         view: Arc<View>,
-        session: tracing::Span,
     ) -> Self {
         let started = shells.clock.now();
         let (inbox, reader) = inbox;
@@ -94,7 +93,7 @@ impl Driver {
             called: Redacted::default(),
             wall: WallTime(0),
             cause: None,
-            spans: Spans::new(session),
+            spans: Spans::new(tracing::Span::none()),
             asks: Asks::new(),
             call: Call::new(),
             reader,
@@ -115,6 +114,7 @@ impl Driver {
             Direction::Outbound => opening.from.clone(),
         };
         self.step(Event::Offered(Box::new(opening)));
+        self.handle_pending().await;
         let mut handled = 0;
         while !self.call.is_finished() {
             let deadline = self.call.next_deadline().map(|(at, _)| self.worker_time(at));
@@ -125,6 +125,7 @@ impl Driver {
             };
             if let Some(fact) = fact {
                 self.take(fact);
+                self.handle_pending().await;
             }
             handled += 1;
             if handled % BUDGET == 0 {
@@ -153,7 +154,6 @@ impl Driver {
                     _ => {}
                 }
                 self.pending.extend(translate::media_fact(leg, &fact));
-                self.step_pending();
             }
             Fact::Runtime(answer, _place) => {
                 self.note(&asks::recorded(&answer, Entry::Answer));
@@ -164,7 +164,6 @@ impl Driver {
                 }
                 self.runtime.answer(answer);
                 self.poll_runtime();
-                self.step_pending();
             }
             Fact::WhenClosed(waiter) => self.when_closed.push(waiter),
         }
@@ -199,24 +198,26 @@ impl Driver {
             }
             self.step(event);
         }
-        self.step_pending();
     }
 
-    /// One event into the core, its commands out, and whatever they were answered with at once.
+    /// An event for the core; it is handled, in its turn, as soon as the fact at hand is taken.
     fn step(&mut self, event: Event) {
         self.pending.push_back(event);
-        self.step_pending();
     }
 
-    pub(super) fn step_pending(&mut self) {
+    /// Each event into the core once it is recorded, its commands out, and whatever they were answered with at once.
+    async fn handle_pending(&mut self) {
         while let Some(event) = self.pending.pop_front() {
             if self.call.is_finished() {
-                return;
+                break;
             }
             let at = self.now();
             self.note_at(at, &Entry::Event(event.clone()));
-            self.spans.event(at, &event);
+            if let Some(recording) = &mut self.recording {
+                recording.durable().await;
+            }
             self.overhear(&event);
+            self.spans.event(at, &event);
             self.call.handle(at, event);
             while let Some(command) = self.call.poll_command() {
                 self.note_at(at, &Entry::Command(command.clone()));
@@ -225,6 +226,9 @@ impl Driver {
             }
             self.view.update(self.call.phase(), self.call.armed_timers(), self.legs.states());
             self.tell_row();
+        }
+        if let Some(recording) = &mut self.recording {
+            recording.hand_over();
         }
     }
 

@@ -46,12 +46,13 @@ mod start;
 mod translate;
 mod voice;
 
+pub use crate::replay::{BadKey, SealKey};
 pub use admission::{Admission, Refusal, Slot};
 pub use assistants::{Assigned, Assistants, AssistantsError, Route};
 pub use clock::Clock;
 pub use config::{ApiConfig, Config, MediaConfig, RecordingConfig, SipConfig, SpeechChoice, TransferConfig};
 pub use dialling::{Dialling, NO_TRUNK};
-pub use recorder::{CallRecording, Recorder};
+pub use recorder::{CallRecording, Protection, Recorder};
 pub use shells::Observer;
 pub use spawn::Tasks;
 pub use start::{HostError, Worker};

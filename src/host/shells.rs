@@ -15,8 +15,9 @@ use crate::call::Deadlines;
 use crate::media::shell::MediaEngine;
 use crate::media::{HoldMusic, RoomId};
 use crate::model::{ConversationId, Millis, OrganisationId, WorkerId};
-use crate::replay::Line;
+use crate::replay::{Line, SealKey};
 use crate::runtime::shell::RuntimeShell;
+use crate::sip::sdp::AudioCodec;
 use crate::sip::shell::SipHandle;
 use crate::speech::{Recognizer, Synthesizer};
 use crate::store::{Store, Writer};
@@ -45,12 +46,16 @@ pub(super) struct Shells {
     pub(super) writer: Writer,
     pub(super) closer: Closer,
     pub(super) recorder: Option<Recorder>,
+    /// Opens recordings that are encrypted.
+    pub(super) recording_key: Option<SealKey>,
     pub(super) dialling: Dialling,
     pub(super) calling: Calling,
     pub(super) observer: Option<Observer>,
     pub(super) assistants: Assistants,
     pub(super) deadlines: Deadlines,
     pub(super) media_timeout: Millis,
+    /// Spoken on SIP legs, in order of preference.
+    pub(super) codecs: Vec<AudioCodec>,
     /// Address in our SDP; `None`: the one the peer reaches us at.
     pub(super) media_address: Option<IpAddr>,
     /// Stereo WAVs go here; `None`: none are made.
@@ -121,6 +126,7 @@ impl Shells {
         gauges.set(Gauge::PacerLateMax, media.lateness.max);
         gauges.set(Gauge::PacerSkipped, media.ticks_skipped);
         gauges.set(Gauge::RecordingFaults, self.recorder.as_ref().map_or(0, Recorder::faults));
+        gauges.set(Gauge::RecordingLate, self.recorder.as_ref().map_or(0, Recorder::late));
         gauges.set(Gauge::StoreDropped, self.writer.stats().dropped());
         gauges.set(Gauge::StoreFailed, self.writer.stats().failed());
         gauges.set(Gauge::Ready, u64::from(self.why_not_ready().is_empty()));

@@ -179,11 +179,8 @@ impl Spans {
 pub(super) fn asked(span: &Span, ask: &Ask, report: &AskReport) {
     let outcome = report.error.unwrap_or("ok");
     let is_model = matches!(ask.what, Question::Model(_));
-    let (calls, duration) = if is_model {
-        (Counter::ModelCalls, Histogram::ModelCallDuration)
-    } else {
-        (Counter::ToolCalls, Histogram::ToolCallDuration)
-    };
+    let (calls, duration) =
+        if is_model { (Counter::ModelCalls, Histogram::ModelCallDuration) } else { (Counter::ToolCalls, Histogram::ToolCallDuration) };
     count(calls, outcome, 1);
     duration.record(report.elapsed.into());
     let of_model = |text| Some(text).filter(|text: &&str| is_model && !text.is_empty());

@@ -22,7 +22,8 @@ use crate::runtime::shell::RuntimeShell;
 use crate::sip::endpoint::{Config as EndpointConfig, Endpoint, OptionsStatus, Order};
 use crate::sip::shell::{OrderQueue, ShellConfig, ShellError, ShellLimits, Sockets, order_queue};
 use crate::sip::trunk::Trunks;
-use crate::speech::{Speech, SpeechState};
+use crate::speech::providers::Spawner;
+use crate::speech::{Speech, SpeechPlan, SpeechState};
 use crate::store::{SqliteStore, Store, StoreError, Writer};
 use crate::telemetry::Metrics;
 use std::net::SocketAddr;
@@ -74,7 +75,7 @@ impl Worker {
         let tasks = Tasks::new();
         let (stop, spans_stop) = (CancellationToken::new(), CancellationToken::new());
         let runtime = RuntimeShell::new(config.runtime, Arc::new(move || clock.now()))?;
-        let speech = speech(config.speech).await?;
+        let speech = speech(config.speech, &tasks, clock).await?;
         let recorder = recorder(&config.recording)?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store).await?);
         let owners = config.trunk_owners.values().copied().chain(config.api.keys.organisations()).chain([config.organisation]);
@@ -103,15 +104,17 @@ impl Worker {
             synthesizer: Arc::clone(&speech.synthesizer),
             recognizer: Arc::clone(&speech.recognizer),
             store: Arc::clone(&store),
+            closer: Closer::new(store, writer.clone(), clock, config.recording.retention_days),
             writer,
-            closer: Closer::new(store, clock, config.recording.retention_days),
             recorder,
+            recording_key: config.recording.key,
             dialling: Dialling::new(config.trunks, config.trunk_owners),
             calling: Calling::new(config.transfer),
             observer: config.observer,
             assistants: config.assistants,
             deadlines: config.deadlines,
             media_timeout: config.media.timeout,
+            codecs: config.media.codecs,
             media_address: advertised.or_else(|| (!bind.is_unspecified()).then_some(bind)),
             audio_folder: config.recording.audio,
             own_host: sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string),
@@ -221,7 +224,7 @@ fn recorder(recording: &RecordingConfig) -> Result<Option<Recorder>, HostError> 
         std::fs::create_dir_all(folder).map_err(fault(folder))?;
     }
     let Some(folder) = &recording.folder else { return Ok(None) };
-    Recorder::start(folder, recording.masked, recording.max_bytes).map(Some).map_err(fault(folder))
+    Recorder::start(folder, recording.protection.clone(), recording.max_bytes).map(Some).map_err(fault(folder))
 }
 
 /// SIP's sockets, bound, and the endpoint that will speak on them.
@@ -257,19 +260,32 @@ fn run_shells(shells: &Arc<Shells>, sockets: Sockets, endpoint: Endpoint, orders
 /// What the worker was started without, in words.
 fn lacking(speech: &Speech) -> Vec<String> {
     match speech.state() {
-        SpeechState::Local | SpeechState::Scripted => Vec::new(),
+        SpeechState::Local | SpeechState::Providers { .. } | SpeechState::Scripted => Vec::new(),
         SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
     }
 }
 
 /// Loading weights takes a second or two of pure work: it must not stand on an async thread.
-async fn speech(choice: SpeechChoice) -> Result<Speech, HostError> {
-    match choice {
-        SpeechChoice::Given(speech) => Ok(speech),
-        SpeechChoice::Local(config) => tokio::task::spawn_blocking(move || Speech::local_or_unavailable(&config))
-            .await
-            .map_err(|error| HostError::Speech(error.to_string())),
+async fn speech(choice: SpeechChoice, tasks: &Tasks, clock: Clock) -> Result<Speech, HostError> {
+    let plan = match choice {
+        SpeechChoice::Given(speech) => return Ok(speech),
+        SpeechChoice::Local(config) => SpeechPlan::local(config),
+        SpeechChoice::Planned(plan) => plan,
+    };
+    let (tasks, runtime) = (tasks.clone(), tokio::runtime::Handle::current());
+    // Engines start tasks from their own threads, too.
+    let spawner: Spawner = Arc::new(move |name, task| {
+        let _entered = runtime.enter();
+        drop(tasks.spawn(name, task));
+    });
+    let clock: crate::speech::Clock = Arc::new(move || clock.now());
+    let planned = tokio::task::spawn_blocking(move || Speech::planned(plan, &spawner, &clock)).await;
+    let speech = planned.map_err(|error| HostError::Speech(error.to_string()))?;
+    let speech = speech.map_err(|error| HostError::Speech(error.to_string()))?;
+    if let SpeechState::Providers { lacking: Some(why) } = speech.state() {
+        tracing::warn!(%why, "the engines on this machine cannot take over where providers fail");
     }
+    Ok(speech)
 }
 
 /// The page asks the collections each time; a page that outlives its worker shows the last values.

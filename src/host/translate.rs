@@ -124,7 +124,8 @@ pub fn media_orders(agreed: &NegotiatedAudio) -> Result<Vec<MediaOrder>, String>
     let codec = match agreed.codec {
         sdp::AudioCodec::Pcmu => AudioCodec::Pcmu,
         sdp::AudioCodec::Pcma => AudioCodec::Pcma,
-        other @ (sdp::AudioCodec::G722 | sdp::AudioCodec::Opus) => return Err(format!("{other:?} was agreed on but is not spoken here")),
+        sdp::AudioCodec::G722 => AudioCodec::G722,
+        sdp::AudioCodec::Opus => return Err("Opus was agreed on but is not spoken here".to_owned()),
     };
     let event = agreed.telephone_event.map(|event| EventFormat { send: event.payload_type, receive: event.receive_payload_type });
     let direction = match (agreed.direction.sends(), agreed.direction.receives()) {

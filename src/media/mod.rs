@@ -23,6 +23,7 @@
 mod answering;
 mod chime;
 mod codec;
+mod conceal;
 mod dtmf;
 mod ear;
 mod extras;

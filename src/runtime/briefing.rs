@@ -3,7 +3,7 @@
 use super::ask::{Ask, AskId, AskReason, RetryPolicy};
 use super::assistant::Assistant;
 use super::close::{summarise, writer_call};
-use super::transcript::Transcript;
+use super::transcript::{Role, Transcript};
 use crate::model::{MessageMode, Millis};
 
 /// The human has picked up and waits.
@@ -38,7 +38,8 @@ pub(super) fn plan(
                 .to_owned()
         }
     };
-    let what = if transcript.is_empty() { None } else { writer_call(assistant, transcript, &task, DEADLINE) };
+    let is_mute = !transcript.entries().any(|entry| entry.role == Role::Caller);
+    let what = if is_mute { None } else { writer_call(assistant, transcript, &task, DEADLINE) };
     match what {
         Some(what) => {
             let retry = RetryPolicy { max_retries: 0, backoff: Millis(0) };

@@ -250,3 +250,6 @@ impl Dialogue {
         Redacted::new(keys.unwrap_or(text).trim())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,8 @@ use super::model::{ReferMode, Settings, Transport, Trunk as TrunkSettings};
 use super::{RecordingMode, SpeechEngine};
 use crate::api::{Key, KeyRing};
 use crate::host::{
-    ApiConfig, Assistants, AssistantsError, Config, MediaConfig, RecordingConfig, Route, SipConfig, SpeechChoice, TransferConfig,
+    ApiConfig, Assistants, AssistantsError, Config, MediaConfig, Protection, RecordingConfig, Route, SipConfig, SpeechChoice,
+    TransferConfig,
 };
 use crate::media::HoldMusic;
 use crate::media::shell::read_hold_music;
@@ -15,8 +16,8 @@ use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{self, SessionTimers, Timers};
 use crate::sip::trunk::{self, AllowList, DestinationTemplate, Hop, Trunk, TrunkCredentials, TrunkError, Trunks};
+use crate::speech::Speech;
 use crate::speech::scripted::{ScriptedRecognizer, ScriptedSynthesizer};
-use crate::speech::{LocalConfig, Speech};
 use crate::store::SqliteConfig;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -24,8 +25,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Memory for prompts that are spoken again and again: 32 MiB, about half an hour of speech.
-const PROMPT_CACHE_BYTES: usize = 32 << 20;
 /// How long a scripted voice takes for a word.
 const SCRIPTED_WORD_MS: usize = 250;
 
@@ -66,6 +65,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
             ports: settings.media.ports,
             timeout: settings.media.timeout,
             quarantine: settings.media.quarantine,
+            codecs: settings.media.codecs.clone(),
         },
         speech: speech(settings),
         runtime,
@@ -76,7 +76,8 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         },
         recording: RecordingConfig {
             folder: (settings.recording.mode != RecordingMode::Off).then(|| recordings.clone()),
-            masked: settings.recording.mode == RecordingMode::Masked,
+            protection: protection(settings),
+            key: settings.recording.key.clone(),
             max_bytes: settings.recording.max_bytes,
             audio: settings.recording.audio.then_some(recordings),
             retention_days,
@@ -88,6 +89,15 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         exporting: None,
         metrics: None,
     })
+}
+
+fn protection(settings: &Settings) -> Protection {
+    match (settings.recording.mode, &settings.recording.key) {
+        (RecordingMode::Masked, _) => Protection::Masked,
+        (RecordingMode::Encrypted, Some(key)) => Protection::Encrypted(key.clone()),
+        // Encrypted without a key is a fault of the settings and does not come here.
+        (RecordingMode::Off | RecordingMode::Full | RecordingMode::Encrypted, _) => Protection::Plain,
+    }
 }
 
 fn sip(settings: &Settings) -> SipConfig {
@@ -147,14 +157,7 @@ fn transfer(settings: &super::Transfer) -> Result<TransferConfig, ComposeError> 
 
 fn speech(settings: &Settings) -> SpeechChoice {
     match settings.speech.engine {
-        SpeechEngine::Local => SpeechChoice::Local(LocalConfig {
-            models: settings.speech.models_dir.clone(),
-            cores: match settings.speech.threads {
-                0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-                threads => threads as usize,
-            },
-            cache_bytes: PROMPT_CACHE_BYTES,
-        }),
+        SpeechEngine::Local => SpeechChoice::Planned(super::speech::plan(&settings.speech)),
         SpeechEngine::Scripted => {
             let words = settings.speech.scripted_words.iter().cloned();
             SpeechChoice::Given(Speech::scripted(ScriptedRecognizer::new(words), ScriptedSynthesizer::new(SCRIPTED_WORD_MS)))

@@ -69,6 +69,7 @@ metric_list!(
         PacerLateMax = "pacer_late_max_microseconds", "How late the audio pacer woke, at worst since the start.";
         PacerSkipped = "pacer_ticks_skipped", "Ticks of the audio pacer left out since the start because it was too late.";
         RecordingFaults = "recording_faults", "Recordings that lost lines since the start.";
+        RecordingLate = "recording_late", "Times since the start that a call went on before the disk had taken its event.";
         Tasks = "tasks", "Tasks the worker spawned.";
         AsksOpen = "asks_open", "Questions to models and tools under way.";
         StoreQueue = "store_queue", "Live updates that wait for the store.";
@@ -100,9 +101,9 @@ impl Counter {
             Self::EndStepsTimedOut => Some(("step", END_STEPS)),
             Self::Orphans => Some(("kind", ORPHANS)),
             Self::CallsRefused => Some(("why", REFUSALS)),
+            Self::SpeechIgnored => Some(("what", NOT_FOR_US)),
             Self::ModelCalls | Self::ToolCalls => Some(("outcome", ASK_OUTCOMES)),
             Self::SpansDropped => Some(("why", SPANS_DROPPED)),
-            Self::SpeechIgnored => Some(("what", NOT_FOR_US)),
             Self::TurnsTimedOut
             | Self::TurnsFailed
             | Self::PlaybackFailed
@@ -185,17 +186,8 @@ const OUTCOMES: &[&str] = &[
 const END_STEPS: &[&str] = &["last_words", "release", "close"];
 const REFUSALS: &[&str] = &["full", "draining", "no_assistant", "no_media", "destination"];
 /// `AskFailure::word`, and the two that are none.
-const ASK_OUTCOMES: &[&str] = &[
-    "ok",
-    "timed_out",
-    "not_configured",
-    "unreachable",
-    "refused",
-    "overloaded",
-    "server_error",
-    "cut_short",
-    "bad_answer",
-];
+const ASK_OUTCOMES: &[&str] =
+    &["ok", "timed_out", "not_configured", "unreachable", "refused", "overloaded", "server_error", "cut_short", "bad_answer"];
 const SPANS_DROPPED: &[&str] = &["full", "refused"];
 const ORPHANS: &[&str] = &["dialog", "rtp_port", "driver", "runtime"];
 

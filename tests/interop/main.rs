@@ -4,6 +4,9 @@
 mod assistants;
 mod bad_input;
 mod calls;
+mod codecs;
+mod disks;
+mod killed;
 mod model_calls;
 mod model_peer;
 mod operations;

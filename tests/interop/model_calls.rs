@@ -105,7 +105,8 @@ pub(crate) async fn start(setup: Setup) -> Worker {
 
 /// Calls, says something for each of the words the worker's ear expects, and hangs up unless the worker does.
 pub(crate) async fn call(worker: &Worker, utterances: usize) {
-    let steps: String = (0..utterances).map(|_| "{\"caller\": \"hum hum hum\"}\n").chain(["{\"pause_ms\": 6000}\n{\"hangup\": true}\n"]).collect();
+    let steps: String =
+        (0..utterances).map(|_| "{\"caller\": \"hum hum hum\"}\n").chain(["{\"pause_ms\": 6000}\n{\"hangup\": true}\n"]).collect();
     let (script, wav) = (worker.site.path("script.jsonl"), worker.site.path("heard.wav"));
     std::fs::write(&script, steps).expect("the file can be written");
     let first = worker.site.port(8);
@@ -132,7 +133,9 @@ fn errors(worker: &Worker, id: &str) -> Vec<String> {
 fn longest_silence_ms(worker: &Worker) -> usize {
     let file = worker.site.path("heard.wav");
     let (heard, spoken) = (read(&file, 0), read(&file, 1));
-    let loud = |samples: &[i16], frame: usize| samples.get(frame * 160..(frame + 1) * 160).is_some_and(|part| part.iter().any(|sample| sample.unsigned_abs() > 500));
+    let loud = |samples: &[i16], frame: usize| {
+        samples.get(frame * 160..(frame + 1) * 160).is_some_and(|part| part.iter().any(|sample| sample.unsigned_abs() > 500))
+    };
     let frames: Vec<bool> = (0..heard.len() / 160).map(|frame| loud(&heard, frame) || loud(&spoken, frame)).collect();
     let first = frames.iter().position(|loud| *loud).unwrap_or(0);
     let last = frames.iter().rposition(|loud| *loud).unwrap_or(0);
@@ -177,7 +180,12 @@ text = "I did not expect that."
     worker.replayed(&id).await;
     let mut command = binary();
     command.arg("replay").arg("--live-runtime").arg("--assistant").arg(worker.site.path("assistants/guide.toml"));
-    let replay = Peer::start("replay", { command.arg(worker.recording(&id, "jsonl")); command }).finish(Duration::from_secs(30)).await;
+    let replay = Peer::start("replay", {
+        command.arg(worker.recording(&id, "jsonl"));
+        command
+    })
+    .finish(Duration::from_secs(30))
+    .await;
     assert!(replay.code == Some(0) && replay.output.contains(": same"), "{}", replay.output);
     for secret in ["sesame"] {
         assert!(!worker.site.log().contains(secret) && !worker.recording_text(&id).contains(secret), "the key is in log or recording");
@@ -222,7 +230,12 @@ text = "Let me put it this way."
     let row = worker.closed(1).await.remove(0);
     let id = text(&row["id"]).to_owned();
     let said = said(&worker, &id);
-    assert_eq!(model.heard().iter().filter(|heard| heard.contains("first")).count(), 1, "a hanging model is not asked twice: {:?}", model.heard());
+    assert_eq!(
+        model.heard().iter().filter(|heard| heard.contains("first")).count(),
+        1,
+        "a hanging model is not asked twice: {:?}",
+        model.heard()
+    );
     assert!(said.iter().any(|words| words == "It is like this."), "what came before the break was said: {said:?}");
     assert!(said.last().is_some_and(|words| words == "All is well."), "the call goes on: {said:?}");
     assert!(said.len() >= 6, "every question was answered: {said:?}");

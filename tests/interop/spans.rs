@@ -103,7 +103,10 @@ async fn a_collector_sees_a_call_its_turns_its_questions_and_its_end_and_no_word
 
     let tools = named(&spans, "execute_tool opening_hours");
     assert_eq!(tools.len(), 1);
-    assert_eq!((&tools[0]["attributes"]["gen_ai.tool.name"], &tools[0]["attributes"]["http.response.status_code"]), (&"opening_hours".into(), &200.into()));
+    assert_eq!(
+        (&tools[0]["attributes"]["gen_ai.tool.name"], &tools[0]["attributes"]["http.response.status_code"]),
+        (&"opening_hours".into(), &200.into())
+    );
     let ends = named(&spans, "session.end");
     assert_eq!((ends.len(), &ends[0]["attributes"]["triggered_by"], &ends[0]["parent"]), (1, &"agent".into(), &session["id"]));
 

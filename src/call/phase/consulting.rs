@@ -243,8 +243,8 @@ impl Consulting {
             | TimerKind::Setup
             | TimerKind::Acknowledge
             | TimerKind::BargeIn
-            | TimerKind::Resume
             | TimerKind::FinalWords
+            | TimerKind::Resume
             | TimerKind::InterDigit
             | TimerKind::Turn
             | TimerKind::Silence

@@ -131,6 +131,7 @@ mod tests {
             assistant_digest: String::new(),
             assistant: String::new(),
             masked: false,
+            sealed: None,
         };
         let recording = Recording { header, lines: Vec::new(), torn: false };
         let (replay, nobody) = (host_replay(&recording), Report::default());

@@ -2,7 +2,9 @@
 
 use super::play::DemoError;
 use crate::cli::phone::{Happening, Phone, PhoneConfig, Voice};
-use crate::host::{ApiConfig, Assistants, Clock, Config, MediaConfig, Observer, RecordingConfig, SipConfig, SpeechChoice, TransferConfig};
+use crate::host::{
+    ApiConfig, Assistants, Clock, Config, MediaConfig, Observer, Protection, RecordingConfig, SipConfig, SpeechChoice, TransferConfig,
+};
 use crate::model::{Digit, Millis, OrganisationId};
 use crate::replay::transcript::{Step, parse};
 use crate::runtime::shell::ShellConfig;
@@ -164,13 +166,20 @@ impl Stage {
             trunks,
             trunk_owners: BTreeMap::new(),
             transfer: TransferConfig::default(),
-            media: MediaConfig { bind: LOOPBACK, ports: (20_000, 20_999), timeout: Millis::from_secs(30), quarantine: Millis(0) },
+            media: MediaConfig {
+                bind: LOOPBACK,
+                ports: (20_000, 20_999),
+                timeout: Millis::from_secs(30),
+                quarantine: Millis(0),
+                codecs: vec![crate::sip::sdp::AudioCodec::Pcmu],
+            },
             speech: SpeechChoice::Given(self.speech.clone()),
             runtime: ShellConfig::default(),
             api: ApiConfig { listen: ANY_PORT, metrics_open: true, keys: crate::api::KeyRing::default() },
             recording: RecordingConfig {
                 folder: Some(self.out.clone()),
-                masked: false,
+                protection: Protection::Plain,
+                key: None,
                 max_bytes: 16 << 20,
                 audio: Some(self.out.clone()),
                 retention_days: None,

@@ -1,7 +1,8 @@
-//! From TOML text to an assistant: everything but the nodes.
+//! From TOML or JSON text to an assistant: everything but the nodes.
 
 use super::Assistant;
 use super::fault::{Fault, LoadError};
+use super::json;
 use super::language;
 use super::nodes;
 use super::reader::{Faults, Found, Section, integer};
@@ -26,15 +27,8 @@ pub(super) struct Known {
 
 pub(super) fn load(file: &str, text: &str) -> Result<Assistant, Vec<LoadError>> {
     let mut faults = Faults::new(file, text);
-    let (document, broken) = DeTable::parse_recoverable(text);
-    if !broken.is_empty() {
-        for error in broken {
-            let line = faults.line_of(error.span().map_or(0, |span| span.start));
-            faults.add(line, "(file)", Fault::Syntax { detail: error.message().to_owned() });
-        }
-        return Err(faults.into_sorted());
-    }
-    let mut root = Section::new("", 1, document.get_ref());
+    let Some(document) = document(file, text, &mut faults) else { return Err(faults.into_sorted()) };
+    let mut root = Section::new("", 1, &document);
     let name = required_text(&mut root, "name", &mut faults);
     drop(root.string("description", &mut faults));
     let model = root.section("model", &mut faults).and_then(|section| language::model(section, &mut faults));
@@ -43,7 +37,7 @@ pub(super) fn load(file: &str, text: &str) -> Result<Assistant, Vec<LoadError>> 
     let utc_offset_minutes = root.number("utc_offset_minutes", -840, 840, &mut faults).map_or(0, |found| found.value);
     let matcher = root.section("matcher", &mut faults).map_or_else(Matcher::default, |section| matcher(section, &mut faults));
     let variables = root.section("variables", &mut faults).map(|section| variables(&section, &matcher, &mut faults)).unwrap_or_default();
-    let known = Known { variables, matcher, node_ids: nodes::ids(document.get_ref()), has_model: model.is_some() };
+    let known = Known { variables, matcher, node_ids: nodes::ids(&document), has_model: model.is_some() };
     let persona = language::prompt(&mut root, "persona", &known, &mut faults);
     let instructions = language::prompt(&mut root, "instructions", &known, &mut faults);
     let texts = root.section("texts", &mut faults).map_or_else(Texts::default, |section| texts(section, &known, &mut faults));
@@ -58,6 +52,27 @@ pub(super) fn load(file: &str, text: &str) -> Result<Assistant, Vec<LoadError>> 
     let Known { variables, matcher, .. } = known;
     let max_wait = Millis(max_wait);
     Ok(Assistant { name, persona, instructions, model, voice, variables, tools, texts, matcher, workflow, utc_offset_minutes, max_wait })
+}
+
+/// JSON where the file is named so, TOML otherwise.
+fn document<'t>(file: &str, text: &'t str, faults: &mut Faults<'_>) -> Option<DeTable<'t>> {
+    let is_json = file.rsplit('.').next().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    if is_json {
+        return match json::parse(text) {
+            Ok(table) => Some(table),
+            Err(json::JsonFault { at, detail }) => {
+                let line = faults.line_of(at);
+                faults.add(line, "(file)", Fault::Syntax { format: "JSON", detail });
+                None
+            }
+        };
+    }
+    let (document, broken) = DeTable::parse_recoverable(text);
+    for error in &broken {
+        let line = faults.line_of(error.span().map_or(0, |span| span.start));
+        faults.add(line, "(file)", Fault::Syntax { format: "TOML", detail: error.message().to_owned() });
+    }
+    broken.is_empty().then(|| document.into_inner())
 }
 
 impl Known {

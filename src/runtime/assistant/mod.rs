@@ -1,10 +1,11 @@
-//! Assistants: one TOML file holds the persona, the voice settings, the tools and the workflow.
+//! Assistants: one TOML (or JSON) file holds the persona, the voice settings, the tools and the workflow.
 //!
 //! Owns: reading and checking such a file. Every fault is found in one go and names file, line, key and what is allowed; an [`Assistant`]
 //! exists only without faults. Does not: open files (text in, assistant out) or run conversations.
 
 mod edges;
 mod fault;
+mod json;
 mod language;
 mod load;
 mod nodes;
@@ -45,7 +46,7 @@ pub struct Assistant {
 }
 
 impl Assistant {
-    /// Reads and checks one assistant file.
+    /// Reads and checks one assistant file: JSON where `source_name` ends in `.json`, TOML otherwise; the same keys, the same faults.
     ///
     /// # Errors
     /// Every fault found, in the order of their lines; `source_name` names the file in them.

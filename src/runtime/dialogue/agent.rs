@@ -252,10 +252,10 @@ impl Turn<'_> {
         }
     }
 
-    /// The node is through: along the edge that fits, or it stays until one does.
+    /// The node is through: along the edge that fits, or it stays until one does. Plain words are the model's own to follow.
     pub(super) fn leave_free(&mut self, index: usize) -> Outcome {
         self.stay(index);
-        self.leave(index)
+        self.leave_by_conditions(index)
     }
 
     /// A node with a model hears the caller: keys and phrases of its edges first, then the model.

@@ -67,8 +67,14 @@ impl Turn<'_> {
         if let Some(heard) = self.progress.unheard.take() {
             return self.hear(index, heard.input());
         }
-        if node.is_free() && node.can_be_done() && node.done.is_none() && self.is_done(node) {
-            return self.leave(index);
+        // Nothing is left to talk about here; where no edge fits, there is all the same.
+        if node.is_free()
+            && node.can_be_done()
+            && node.done.is_none()
+            && self.is_done(node)
+            && let Some(to) = self.plain_edge(node)
+        {
+            return self.enter(to);
         }
         match &node.say {
             Some(text) => self.say(text),
@@ -90,8 +96,7 @@ impl Turn<'_> {
     /// Along the first edge that fits without a judgement; a node that can wait does so where there is none.
     pub(super) fn leave_by_conditions(&mut self, index: usize) -> Outcome {
         let Some(node) = self.node(index) else { return Err(TurnFault::Routing { node: String::new() }) };
-        let plain = node.edges.iter().find(|edge| !edge.otherwise && !edge.listens() && edge.means.is_none() && self.holds(edge));
-        match plain.or_else(|| node.edges.iter().find(|edge| edge.otherwise)).map(|edge| edge.to) {
+        match self.plain_edge(node) {
             Some(to) => self.enter(to),
             None if node.kind == NodeKind::Action => Err(TurnFault::Routing { node: node.id.clone() }),
             None => {
@@ -101,6 +106,12 @@ impl Turn<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Where the first edge leads that fits without a judgement, else the one that is left.
+    fn plain_edge(&self, node: &Node) -> Option<usize> {
+        let plain = node.edges.iter().find(|edge| !edge.otherwise && !edge.listens() && edge.means.is_none() && self.holds(edge));
+        plain.or_else(|| node.edges.iter().find(|edge| edge.otherwise)).map(|edge| edge.to)
     }
 
     /// The first edge of a node that waits for nobody; one with plain words is still to be judged.

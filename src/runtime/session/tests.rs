@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 const FRONT_DESK: &str = include_str!("../../../config/assistants/front-desk.toml");
 const CONCIERGE: &str = include_str!("../../../config/assistants/concierge.toml");
+const REFUNDS: &str = include_str!("../../../config/assistants/refunds.toml");
 const ECHO: &str = include_str!("../../../config/assistants/echo.toml");
 
 struct Talk {
@@ -305,6 +306,41 @@ fn the_concierge_brings_the_caller_to_a_supervisor_who_is_told_what_it_is_about(
 }
 
 #[test]
+fn a_refund_above_the_limit_waits_for_a_colleague_and_a_small_one_does_not() {
+    for (approved, said) in [(true, "You get 80 euros back."), (false, "I'm sorry, I can't pay 80 euros back.")] {
+        let mut talk = Talk::with(REFUNDS);
+        talk.start();
+        let asked = talk.key("DTMF: 80");
+        assert_eq!(
+            (text(&asked).as_str(), asked.session_status.as_deref()),
+            ("For 80 euros I have to ask a colleague. Please hold on.", Some("awaiting_approval"))
+        );
+        let wanted = talk.runtime.pending_approval().cloned().unwrap();
+        assert_eq!((wanted.timeout, wanted.reason.expose().as_str()), (Millis(60_000), "Refund of 80 euros for +4930555"));
+        let reminder = talk.give(TurnInput::Silent { reminder: 1 });
+        assert_eq!(text(&reminder), "My colleague is still deciding. One moment, please.");
+        let decided = talk.give(TurnInput::ApprovalDecided { approval: wanted.id, approved });
+        assert!(text(&decided).starts_with(said), "{decided:?}");
+        assert_eq!(text(&talk.say("yes")), "How many euros should we pay back?");
+        assert!(talk.key("DTMF: 81").session_status.is_some());
+        assert_ne!(talk.runtime.pending_approval().unwrap().id, wanted.id, "each question has its own id");
+    }
+    let mut talk = Talk::with(REFUNDS);
+    talk.start();
+    assert!(text(&talk.say("twenty")).starts_with("You get 20 euros back."));
+    talk.say("yes");
+    assert_eq!(text(&talk.say("goodbye, that was all")), "Thank you for calling. Goodbye.");
+}
+
+#[test]
+fn a_caller_who_gives_up_while_a_colleague_decides_may_hang_up() {
+    let mut talk = Talk::with(REFUNDS);
+    talk.start();
+    talk.key("DTMF: 80");
+    assert_eq!(talk.say("goodbye").status, RuntimeStatus::EndRequested);
+}
+
+#[test]
 fn a_caller_with_the_first_word_is_heard_by_the_start_node() {
     let mut talk = Talk::with(&FRONT_DESK.replace("first_speaker = \"agent\"", "first_speaker = \"user\""));
     assert_eq!(text(&talk.say("my number is 4572")), "I have 4 5 7 2. Is that right?");
@@ -439,6 +475,7 @@ fn any_input() -> impl Strategy<Value = TurnInput> {
         words.prop_map(|text| TurnInput::Said { text: text.into() }),
         "(DTMF: )?[0-9*#A-D]{0,70}".prop_map(|text| TurnInput::Keyed { text: text.into() }),
         any::<u32>().prop_map(|reminder| TurnInput::Silent { reminder }),
+        any::<bool>().prop_map(|approved| TurnInput::ApprovalDecided { approval: Uuid::nil(), approved }),
         (outcome, proptest::option::of("[a-z_]{0,8}")).prop_map(|(outcome, on_failure)| TurnInput::TransferEnded { outcome, on_failure }),
     ]
 }
@@ -449,9 +486,9 @@ proptest! {
     #[test]
     fn whatever_comes_each_turn_has_one_message_and_a_status_that_fits(
         inputs in proptest::collection::vec((any_input(), any::<bool>()), 0..24),
-        sample in 0usize..3,
+        sample in 0usize..5,
     ) {
-        let mut talk = Talk::with([FRONT_DESK, ECHO, LOOP][sample]);
+        let mut talk = Talk::with([FRONT_DESK, ECHO, LOOP, CONCIERGE, REFUNDS][sample]);
         for (input, cancel) in inputs {
             let was = talk.runtime.status();
             let result = talk.give(input);

@@ -36,13 +36,13 @@ const WORDS: [(&str, &str); 30] = [
 const ALIASES: [(&str, &str); 4] = [("to", "2"), ("too", "2"), ("for", "4"), ("ate", "8")];
 
 /// All digits of a text in order, those said as words included. Empty where there is none.
-pub(super) fn digits_in(text: &str) -> String {
+pub(in crate::speech) fn digits_in(text: &str) -> String {
     runs(text).into_iter().map(|run| run.digits).collect()
 }
 
 /// The text with every run of spoken digits written as one number: "my code is four five double seven" is "my code is 4577". For answers to a
 /// question for digits; elsewhere "one moment" would suffer.
-pub(super) fn written(text: &str) -> String {
+pub(in crate::speech) fn written(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     for run in runs(text) {

@@ -5,7 +5,7 @@ use crate::speech::Expected;
 
 /// What the words so far say of the end of the turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(in crate::speech) enum Shape {
     /// A whole answer: waiting longer only feels slow.
     Finished,
     /// Nothing is known either way.
@@ -43,7 +43,7 @@ const WHOLE: [&str; 34] = [
 ];
 const WHOLE_WORDS_MAX: usize = 5;
 
-pub(super) fn shape(text: &str, expected: Expected, choices: &[String]) -> Shape {
+pub(in crate::speech) fn shape(text: &str, expected: Expected, choices: &[String]) -> Shape {
     let words = words(text);
     let Some(last) = words.last() else { return Shape::Open };
     let digits = digits_in(text).len();

@@ -27,6 +27,14 @@ use super::{Endpointing, EventSink, Expectation, Intake, ListenConfig, ListenHan
 use listener::{Inbox, Listener};
 use pool::Pool;
 
+/// The parts that find turns, for ears whose words come from elsewhere.
+pub(super) mod turn {
+    pub(in crate::speech) use super::digits::written;
+    pub(in crate::speech) use super::ending::{Shape, shape};
+    pub(in crate::speech) use super::segment::{Segmenter, Step};
+    pub(in crate::speech) use super::voice::{Earshot, FRAME, VoiceDetector};
+}
+
 /// Listeners at a time; one more is refused.
 pub const MAX_LISTENERS: usize = 1_000;
 const LANGUAGE: &str = "en";

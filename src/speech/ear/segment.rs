@@ -15,10 +15,10 @@ const EARLY_MS: u64 = 192;
 const ONSET_GAP_MS: u64 = 48;
 
 /// An utterance, or a part of one that was cut at its longest. Counts from 1.
-pub(super) type UtteranceNumber = u64;
+pub(in crate::speech) type UtteranceNumber = u64;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::speech) enum Step {
     Started,
     /// Decode what there is so far.
     Partial {
@@ -44,7 +44,7 @@ pub(super) enum Step {
     },
 }
 
-pub(super) struct Segmenter {
+pub(in crate::speech) struct Segmenter {
     endpointing: Endpointing,
     utterance: UtteranceNumber,
     before: VecDeque<[i16; FRAME]>,
@@ -69,16 +69,16 @@ enum State {
 const QUIET: State = State::Quiet { voiced_ms: 0, gap_ms: 0 };
 
 impl Segmenter {
-    pub(super) fn new(endpointing: Endpointing) -> Self {
+    pub(in crate::speech) fn new(endpointing: Endpointing) -> Self {
         Self { endpointing, utterance: 0, before: VecDeque::with_capacity(BEFORE_FRAMES + 1), state: QUIET }
     }
 
-    pub(super) fn retune(&mut self, endpointing: Endpointing) {
+    pub(in crate::speech) fn retune(&mut self, endpointing: Endpointing) {
         self.endpointing = endpointing;
     }
 
     /// The words of the pause that lasts are known: it ends the utterance sooner or later than it would without them.
-    pub(super) fn known(&mut self, shape: Shape) {
+    pub(in crate::speech) fn known(&mut self, shape: Shape) {
         let wait = match shape {
             Shape::Finished => self.endpointing.finished,
             Shape::Open => self.endpointing.silence,
@@ -89,11 +89,11 @@ impl Segmenter {
         }
     }
 
-    pub(super) fn is_speaking(&self) -> bool {
+    pub(in crate::speech) fn is_speaking(&self) -> bool {
         matches!(self.state, State::Speaking { .. })
     }
 
-    pub(super) fn frame(&mut self, frame: &[i16; FRAME], voice: bool, steps: &mut Vec<Step>) {
+    pub(in crate::speech) fn frame(&mut self, frame: &[i16; FRAME], voice: bool, steps: &mut Vec<Step>) {
         match &mut self.state {
             State::Quiet { .. } => self.quiet(frame, voice, steps),
             State::Speaking { audio, .. } => {

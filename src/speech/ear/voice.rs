@@ -3,17 +3,17 @@
 use earshot::Detector;
 
 /// Samples of one frame at 8 kHz: 16 ms.
-pub(super) const FRAME: usize = 128;
-pub(super) const FRAME_MS: u64 = 16;
+pub(in crate::speech) const FRAME: usize = 128;
+pub(in crate::speech) const FRAME_MS: u64 = 16;
 
 /// A frame's judgement.
-pub(super) trait VoiceDetector: Send {
+pub(in crate::speech) trait VoiceDetector: Send {
     /// True where the frame is speech. `speaking` lowers the bar: a word's soft end belongs to it.
     fn is_voice(&mut self, frame: &[i16; FRAME], speaking: bool) -> bool;
 }
 
 /// Earshot, and the level: babble in the background is voice too, but not this caller's.
-pub(super) struct Earshot {
+pub(in crate::speech) struct Earshot {
     detector: Box<Detector>,
     upsampler: Upsampler,
     floor_db: f32,
@@ -39,7 +39,7 @@ impl Earshot {
     const CLIMB: f32 = 0.05;
     const FLOOR: (f32, f32) = (-75.0, -35.0);
 
-    pub(super) fn new() -> Self {
+    pub(in crate::speech) fn new() -> Self {
         Self { detector: Detector::default_boxed(), upsampler: Upsampler::default(), floor_db: Self::FLOOR.0, speaker_db: Self::QUIETEST }
     }
 }
@@ -60,7 +60,7 @@ impl VoiceDetector for Earshot {
 
 /// Root mean square in dB below full scale; -100 for silence.
 #[expect(clippy::cast_precision_loss, reason = "sums of squares of a few thousand samples")]
-pub(super) fn level_db(samples: &[i16]) -> f32 {
+pub(in crate::speech) fn level_db(samples: &[i16]) -> f32 {
     let energy: i64 = samples.iter().map(|sample| i64::from(*sample) * i64::from(*sample)).sum();
     if energy == 0 {
         return -100.0;
@@ -73,7 +73,7 @@ pub(super) fn level_db(samples: &[i16]) -> f32 {
 
 /// 8 to 16 kHz: the old samples stay, between two of them a windowed sinc over sixteen.
 #[derive(Default)]
-pub(super) struct Upsampler {
+pub(in crate::speech) struct Upsampler {
     history: [i16; 16],
 }
 
@@ -82,7 +82,7 @@ impl Upsampler {
     const TAPS: [f32; 8] = [0.630_26, -0.194_25, 0.098_99, -0.054_32, 0.028_46, -0.012_86, 0.004_12, -0.000_41];
 
     /// Writes two samples for each; the output lags eight samples behind.
-    pub(super) fn run(&mut self, input: &[i16], output: &mut [i16]) {
+    pub(in crate::speech) fn run(&mut self, input: &[i16], output: &mut [i16]) {
         for (sample, pair) in input.iter().zip(output.as_chunks_mut::<2>().0) {
             self.history.copy_within(1.., 0);
             self.history[15] = *sample;
