@@ -8,6 +8,7 @@ mod codecs;
 mod disks;
 mod killed;
 mod model_calls;
+mod model_peer;
 mod operations;
 mod options;
 mod outbound;

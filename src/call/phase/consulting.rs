@@ -243,7 +243,6 @@ impl Consulting {
             | TimerKind::Setup
             | TimerKind::Acknowledge
             | TimerKind::BargeIn
-            | TimerKind::Resume
             | TimerKind::FinalWords
             | TimerKind::InterDigit
             | TimerKind::Turn
