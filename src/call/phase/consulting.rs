@@ -244,7 +244,6 @@ impl Consulting {
             | TimerKind::Acknowledge
             | TimerKind::BargeIn
             | TimerKind::FinalWords
-            | TimerKind::Resume
             | TimerKind::InterDigit
             | TimerKind::Turn
             | TimerKind::Silence

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 const FRONT_DESK: &str = include_str!("../../../config/assistants/front-desk.toml");
 const ECHO: &str = include_str!("../../../config/assistants/echo.toml");
-const ORDER_LINE: &str = include_str!("../../../config/assistants/order-line.toml");
+const ORDER_LINE: &str = include_str!("../../../config/assistants/with-model/order-line.toml");
 const REFUNDS: &str = include_str!("../../../config/assistants/refunds.toml");
 const CONCIERGE: &str = include_str!("../../../config/assistants/concierge.toml");
 
@@ -288,12 +288,20 @@ fn the_keys_of_models_tools_and_approvals_are_checked_with_line_key_and_range() 
         ("method = \"POST\"", "method = \"SEND\"", 13, "tools.http.lookup.method", "GET, POST"),
         ("method = \"POST\"", "method = \"POST\"\nmax_retries = 1", 14, "tools.http.lookup.max_retries", "idempotent"),
         ("https://orders", "ftp://orders", 11, "tools.http.lookup.url", "http://"),
+        ("https://orders.example", "https://{{order}}.example", 11, "tools.http.lookup.url", "never a host"),
         ("{{order}}\"\nheaders", "{{orders}}\"\nheaders", 11, "tools.http.lookup.url", "did you mean 'order'"),
         ("${secret:orders}", "${env:HOME}", 15, "tools.http.lookup.headers.authorization", "${secret:name}"),
         ("order = \"/order/number\"", "order = \"order\"", 17, "tools.http.lookup.output.order", "JSON pointer"),
         ("order = \"/order/number\"", "orders = \"/order\"", 17, "tools.http.lookup.output.orders", "did you mean 'order'"),
         ("[tools.http.lookup]", "[tools.http.end_session]", 11, "tools.http.end_session", "none of"),
         ("required = \"order\"", "required = \"odrer\"", 24, "workflow.nodes.talk.required", "did you mean 'order'"),
+        (
+            "on_deny = \"look\"",
+            "on_deny = \"look\"\n[[workflow.nodes]]\nid = \"x\"\nkind = \"agent\"\ndone_when = \"order > 1\"",
+            43,
+            "workflow.nodes.x.done_when",
+            "instructions",
+        ),
         ("tools = [\"lookup\"]", "tools = [\"transfer_call\"]", 25, "workflow.nodes.talk.tools", "there is: lookup"),
         ("with = { note", "with = { nota", 31, "workflow.nodes.look.with.nota", "open inputs"),
         ("tool = \"lookup\"", "tool = \"look\"", 30, "workflow.nodes.look.tool", "end_session, lookup"),
