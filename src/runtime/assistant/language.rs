@@ -111,6 +111,10 @@ fn http_tool(name: &str, mut section: Section<'_, '_>, known: &Known, faults: &m
         let detail = "an absolute http:// or https:// URL without secrets, at most 2000 characters; secrets belong in headers".to_owned();
         faults.add(section.line, section.key("url"), Fault::BadValue { detail });
     }
+    if authority(&url).contains("{{") {
+        let detail = "the host of a tool's URL is written out: what a caller says may choose a path or a query, never a host".to_owned();
+        faults.add(section.line, section.key("url"), Fault::BadValue { detail });
+    }
     let headers = section.section("headers", faults).map(|inner| headers(&inner, known, &input_names, faults)).unwrap_or_default();
     let timeout = section.number("timeout_ms", 100, 60_000, faults).and_then(|found| u64::try_from(found.value).ok()).unwrap_or(5_000);
     let backoff = section.number("backoff_ms", 0, 10_000, faults).and_then(|found| u64::try_from(found.value).ok()).unwrap_or(250);
@@ -136,6 +140,12 @@ fn http_tool(name: &str, mut section: Section<'_, '_>, known: &Known, faults: &m
         inputs,
         outputs,
     }
+}
+
+/// Host and port: what stands between `//` and the next slash, question mark or end.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("//").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 fn method(section: &mut Section<'_, '_>, faults: &mut Faults<'_>) -> (HttpMethod, bool) {

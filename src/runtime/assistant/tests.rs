@@ -289,6 +289,7 @@ fn the_keys_of_models_tools_and_approvals_are_checked_with_line_key_and_range() 
         ("method = \"POST\"", "method = \"POST\"\nmax_retries = 1", 14, "tools.http.lookup.max_retries", "idempotent"),
         ("https://orders.example", "https://{{caller_said}}.example", 11, "tools.http.lookup.url", "the host is fixed"),
         ("https://orders", "ftp://orders", 11, "tools.http.lookup.url", "http://"),
+        ("https://orders.example", "https://{{order}}.example", 11, "tools.http.lookup.url", "never a host"),
         ("{{order}}\"\nheaders", "{{orders}}\"\nheaders", 11, "tools.http.lookup.url", "did you mean 'order'"),
         ("${secret:orders}", "${env:HOME}", 15, "tools.http.lookup.headers.authorization", "${secret:name}"),
         ("order = \"/order/number\"", "order = \"order\"", 17, "tools.http.lookup.output.order", "JSON pointer"),
