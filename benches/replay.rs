@@ -77,6 +77,7 @@ fn recording() -> String {
         assistant_digest: String::new(),
         assistant: "echo".to_owned(),
         masked: false,
+        sealed: None,
     };
     let mut lines = desk.into_lines();
     if let Some(last) = lines.last().cloned() {

@@ -70,6 +70,7 @@ fn the_examples_of_the_reference_are_valid() {
     fs::write(dir.path().join("carrier-password"), "s3cret\n").unwrap();
     fs::write(dir.path().join("api-key"), "k").unwrap();
     fs::write(dir.path().join("crm-key"), "k2").unwrap();
+    fs::write(dir.path().join("otlp-token"), "k3").unwrap();
     // The reference shows both ways to give a key; one call can take only one.
     let text: String = with_examples().lines().filter(|line| !line.starts_with("key_file")).map(|line| format!("{line}\n")).collect();
     let credentials = env(&[("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap())]);
@@ -170,6 +171,9 @@ fn rules_between_keys_are_checked() {
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:?}");
     };
     one("[media]\nfirst_port = 10001\nlast_port = 20000\n", "must be even");
+    one("[media]\ncodecs = [\"PCMU\", \"opus\"]\n", "\"opus\" is not spoken here; allowed are PCMU, PCMA, G722");
+    one("[media]\ncodecs = [\"PCMU\", \"pcmu\"]\n", "stands twice");
+    one("[media]\ncodecs = []\n", "must name at least one of PCMU, PCMA, G722");
     one("[media]\nfirst_port = 10000\nlast_port = 10099\n", "200 calls need 800 ports");
     one(
         "[sip]\nt1_ms = 1000\nt2_ms = 900\n[deadlines]\nacknowledge_ms=70000\nrelease_ms=70000\nrefer_answer_ms=70000\n",
@@ -263,5 +267,36 @@ proptest::proptest! {
         if let Err(faults) = parse(&text) {
             proptest::prop_assert!(!faults.0.is_empty() && faults.to_string().starts_with("w.toml"), "{}", faults);
         }
+    }
+}
+
+#[test]
+fn speech_lists_name_providers_that_can_do_it_and_the_machine_is_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("speech-key"), "k\n").unwrap();
+    let provider =
+        |name: &str, vendor: &str| format!("[[speech.provider]]\nname = \"{name}\"\nvendor = \"{vendor}\"\nkey_file = \"speech-key\"\n");
+    let credentials = || env(&[("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap())]);
+    let good = format!(
+        "[speech]\nrecognizers = [\"flux\", \"local\"]\nsynthesizers = [\"eleven\", \"local\"]\n{}{}",
+        provider("flux", "deepgram_flux"),
+        provider("eleven", "elevenlabs")
+    );
+    let settings = settings::parse(None, &good, credentials()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(settings.speech.recognizers, ["flux", "local"]);
+    assert!(!format!("{settings:?}").contains("\"k\""), "keys are in no debug output");
+    for (wrong, key, part) in [
+        ("[speech]\nrecognizers = []\n".to_owned(), "speech.recognizers", "1 to 4"),
+        ("[speech]\nrecognizers = [\"nobody\"]\n".to_owned(), "speech.recognizers", "there is: local"),
+        (format!("[speech]\nsynthesizers = [\"a\"]\n{}", provider("a", "deepgram_flux")), "speech.synthesizers", "speaks"),
+        (format!("[speech]\nrecognizers = [\"local\", \"a\"]\n{}", provider("a", "openai")), "speech.recognizers", "must be the last"),
+        (provider("local", "openai"), "speech.provider[0].name", "engines on this machine"),
+        ("[[speech.provider]]\nname = \"a\"\nvendor = \"openai\"\n".to_owned(), "speech.provider[0].key_file", "is required"),
+        ("[[speech.provider]]\nname = \"a\"\nvendor = \"acme\"\nurl = \"https://h\"\n".to_owned(), "speech.provider[0].vendor", "deepgram"),
+        ("[[speech.provider]]\nname = \"a\"\nvendor = \"openai\"\nurl = \"h\"\n".to_owned(), "speech.provider[0].url", "scheme"),
+        ("[speech]\nfirst_audio_ms = 10\n".to_owned(), "speech.first_audio_ms", "200..=10000"),
+    ] {
+        let found = settings::parse(None, &wrong, credentials()).unwrap_err();
+        assert!(found.0.iter().any(|fault| fault.key == key && fault.to_string().contains(part)), "{wrong}: {found}");
     }
 }

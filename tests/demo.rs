@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::time::Duration;
-use voice_worker::cli::demo::{Outcome, Seen, Speaker, Stage, play, scripted_speech};
+use voice_worker::cli::demo::{Outcome, Seen, Speaker, Stage, Story, play, scripted_speech};
 use voice_worker::speech::{LocalConfig, Speech};
 
 /// Far above what the call takes, far below what a test run can bear.
@@ -11,7 +11,7 @@ const BOUND: Duration = Duration::from_secs(100);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demonstration_goes_as_scripted_without_models() {
     let out = tempfile::tempdir().unwrap();
-    let (outcome, seen) = performed(out.path(), scripted_speech()).await;
+    let (outcome, seen) = performed(out.path(), scripted_speech(Story::Cold), Story::Cold).await;
     assert_went_well(&outcome, &seen);
 }
 
@@ -19,15 +19,22 @@ async fn the_demonstration_goes_as_scripted_without_models() {
 async fn the_demonstration_goes_as_scripted_with_real_speech() {
     let Some(speech) = local() else { return };
     let out = tempfile::tempdir().unwrap();
-    let (outcome, seen) = performed(out.path(), speech).await;
+    let (outcome, seen) = performed(out.path(), speech, Story::Cold).await;
     assert_went_well(&outcome, &seen);
     let understood = seen.iter().any(|seen| seen.speaker == Speaker::Worker && seen.text.to_lowercase().contains("invoice"));
     assert!(understood, "the ear heard no invoice: {seen:#?}");
 }
 
-async fn performed(out: &Path, speech: Speech) -> (Outcome, Vec<Seen>) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_warm_demonstration_goes_as_scripted_without_models() {
+    let out = tempfile::tempdir().unwrap();
+    let (outcome, seen) = performed(out.path(), scripted_speech(Story::Warm), Story::Warm).await;
+    assert_went_well(&outcome, &seen);
+}
+
+async fn performed(out: &Path, speech: Speech, story: Story) -> (Outcome, Vec<Seen>) {
     let assistants = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/assistants");
-    let stage = Stage { out: out.to_path_buf(), assistants, speech };
+    let stage = Stage { out: out.to_path_buf(), assistants, speech, story };
     let mut seen = Vec::new();
     let played = tokio::time::timeout(BOUND, play(stage, |one| seen.push(one.clone()))).await;
     let outcome = played.expect("the demonstration ends by itself").expect("it can be given");

@@ -120,6 +120,7 @@ fn a_masked_recording_replays_exactly() {
             assistant_digest: String::new(),
             assistant: "front-desk".to_owned(),
             masked: true,
+            sealed: None,
         };
         let mut text = encode_header(&header).expect("encodes");
         for line in &found.lines {

@@ -161,6 +161,7 @@ impl From<StoreError> for Problem {
             | StoreError::Migrate { .. }
             | StoreError::Failed { .. }
             | StoreError::SeqTaken { .. }
+            | StoreError::Together
             | StoreError::Corrupt { .. } => Self::panicked(),
         }
         .because(internal)

@@ -20,6 +20,10 @@ pub(crate) enum Verdict {
 pub(crate) struct Hearing {
     /// Since when the caller speaks.
     speaking: Option<CallTime>,
+    /// The utterance began while we were speaking: it may be our own voice that came back.
+    over_us: bool,
+    /// The utterance began while the peer held us: whoever speaks does not speak to us.
+    on_hold: bool,
     /// How long the last speech was; unknown until one ended.
     spoke_for: Option<Duration>,
     partial: Option<String>,
@@ -33,8 +37,9 @@ impl Hearing {
         self.speaking.is_some()
     }
 
-    pub(crate) fn started(&mut self, now: CallTime) {
+    pub(crate) fn started(&mut self, now: CallTime, over_us: bool, on_hold: bool) {
         self.speaking = Some(now);
+        (self.over_us, self.on_hold) = (over_us, on_hold);
         self.spoke_for = None;
         self.partial = None;
     }
@@ -47,6 +52,15 @@ impl Hearing {
 
     pub(crate) fn partial(&mut self, text: &str) {
         self.partial = Some(text.to_owned());
+    }
+
+    /// What was heard over our own words and is our own words.
+    pub(crate) fn is_echo(&self, text: &str, spoken: &str) -> bool {
+        self.over_us && is_echo(text, spoken)
+    }
+
+    pub(crate) fn is_on_hold(&self) -> bool {
+        self.on_hold
     }
 
     pub(crate) fn has_partial(&self) -> bool {
@@ -67,7 +81,7 @@ impl Hearing {
     }
 
     pub(crate) fn forget(&mut self) {
-        *self = Self { last_cut: self.last_cut, ..Self::default() };
+        *self = Self { last_cut: self.last_cut, on_hold: self.on_hold, ..Self::default() };
     }
 
     pub(crate) fn cut(&mut self, now: CallTime) {
@@ -91,7 +105,10 @@ impl Hearing {
         if holds_any(&words, &voice.interruption_trigger_phrases) {
             return Verdict::Cut(Shield::Open);
         }
-        if words.len() < voice.interruption_min_words.get() as usize {
+        let wanted_words = voice.interruption_min_words.get() as usize;
+        let meant = words.iter().filter(|word| !FILLERS.contains(&word.as_str())).count();
+        let nodding = !words.is_empty() && words.iter().all(|word| FILLERS.contains(&word.as_str()) || NODS.contains(&word.as_str()));
+        if meant < wanted_words || wanted_words > 0 && nodding {
             return Verdict::Ignore;
         }
         let wanted = Duration::from_millis(u64::from(voice.interruption_min_duration_ms.get()));
@@ -103,6 +120,32 @@ impl Hearing {
             (Some(_) | None, _) => Verdict::Cut(Shield::Open),
         }
     }
+}
+
+/// Sounds of a listener, not words.
+const FILLERS: [&str; 20] = [
+    "ah", "aha", "ahh", "eh", "er", "erm", "hm", "hmm", "hm-hmm", "huh", "mh", "mhm", "mm", "mm-hm", "mm-hmm", "mmm", "oh", "uh", "uh-huh",
+    "um",
+];
+/// Words of a listener who agrees: alone they ask for nothing, not for silence either.
+const NODS: [&str; 10] = ["alright", "good", "great", "i", "ok", "okay", "right", "see", "sure", "yeah"];
+/// Fewer words than this may be chance.
+const ECHO_WORDS_MIN: usize = 3;
+
+/// Nothing was said: silence, a cough, "uh-huh".
+pub(crate) fn says_nothing(text: &str) -> bool {
+    words(text).iter().all(|word| FILLERS.contains(&word.as_str()))
+}
+
+/// At least three words in a row, and three quarters of all, are what was just spoken.
+fn is_echo(text: &str, spoken: &str) -> bool {
+    let (heard, ours) = (words(text), words(spoken));
+    let run = (0..heard.len())
+        .flat_map(|from| (0..ours.len()).map(move |place| (from, place)))
+        .map(|(from, place)| heard[from..].iter().zip(&ours[place..]).take_while(|(one, other)| one == other).count())
+        .max()
+        .unwrap_or(0);
+    run >= ECHO_WORDS_MIN && run * 4 >= heard.len() * 3
 }
 
 /// Same words, whatever their case and punctuation.
@@ -152,6 +195,27 @@ mod tests {
     }
 
     #[test]
+    fn a_listener_who_nods_does_not_interrupt() {
+        let voice = VoiceSettings::default();
+        for nod in ["Mm-hmm. Uh-huh.", "okay, great", "I see.", "yeah yeah right", "um, oh"] {
+            assert_eq!(judge(&voice, nod), Verdict::Ignore, "{nod}");
+        }
+        assert_eq!(judge(&voice, "okay, stop"), Verdict::Cut(Shield::Open));
+        assert_eq!(judge(&voice, "um, no, wait"), Verdict::Cut(Shield::Open));
+        assert!(says_nothing("Uh-huh.") && says_nothing("") && !says_nothing("yes"));
+    }
+
+    #[test]
+    fn our_own_words_are_known_again_and_an_answer_made_of_a_few_of_them_is_not_mistaken() {
+        let ours = "Shall I put you through to billing, or to technical support?";
+        assert!(is_echo("put you through to billing", ours));
+        assert!(is_echo("I put you true to billing or to technical", "I put you true to billing or to technical support"));
+        assert!(!is_echo("to billing", ours), "two words are an answer");
+        assert!(!is_echo("to technical support I guess please", ours));
+        assert!(!is_echo("", ours) && !is_echo("one two three", ""));
+    }
+
+    #[test]
     fn phrases_match_whole_words_whatever_the_case() {
         let voice = VoiceSettings {
             interruption_trigger_phrases: vec!["Stop".to_owned()],
@@ -170,7 +234,7 @@ mod tests {
     fn speech_must_last_and_a_second_cut_must_wait() {
         let voice = VoiceSettings { interruption_min_duration_ms: Bounded::of(500), ..VoiceSettings::default() };
         let mut hearing = Hearing::default();
-        hearing.started(CallTime::from_millis(9_800));
+        hearing.started(CallTime::from_millis(9_800), true, false);
         assert_eq!(hearing.judge(&voice, NOW, "no wait"), Verdict::Wait(Millis(300)));
         assert_eq!(hearing.judge(&voice, CallTime::from_millis(10_300), "no wait"), Verdict::Cut(Shield::Open));
         hearing.cut(CallTime::from_millis(10_300));

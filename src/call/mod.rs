@@ -28,6 +28,7 @@ mod phase;
 mod playback;
 mod settings;
 mod silence;
+mod supervisor;
 mod timers;
 mod transfer;
 mod turn;
@@ -39,8 +40,8 @@ pub use settings::{CallSettings, Deadlines, FixedTexts, ReferProfile, TransferPr
 pub use timers::TimerKind;
 
 use self::core::Core;
-use crate::model::{CallTime, LegId};
-use legs::LegState;
+use crate::model::CallTime;
+use legs::{LegState, Standing};
 use phase::{Closed, Offered, Phase};
 use std::fmt;
 
@@ -75,15 +76,32 @@ impl Call {
     pub fn handle(&mut self, at: CallTime, event: Event) {
         self.core.now = self.core.now.max(at);
         while let Some(kind) = self.core.timers.pop_due(self.core.now) {
-            self.step(|phase, core| phase.on_due(kind, core));
+            match kind {
+                // Second legs leave in whatever phase the call is.
+                TimerKind::LegRelease => {
+                    self.core.leaving_due();
+                    self.step(Phase::on_leg_left);
+                }
+                kind => self.step(|phase, core| phase.on_due(kind, core)),
+            }
         }
-        if self.is_finished() || !self.is_current(&event) {
+        if self.is_finished() {
             return;
         }
-        if let Event::LegReleased { .. } = event {
-            self.core.legs.caller = LegState::Gone;
+        match event.leg().map_or(Standing::Caller, |leg| self.core.legs.standing(leg)) {
+            Standing::Caller => self.of_caller(event),
+            Standing::Second => {
+                if let (Some(leg), true) = (event.leg(), legs::is_gone(&event)) {
+                    self.core.legs.forget(leg);
+                }
+                self.step(|phase, core| phase.on_event(event, core));
+            }
+            Standing::Leaving => {
+                self.core.leaving(&event);
+                self.step(Phase::on_leg_left);
+            }
+            Standing::Unknown => self.core.stale(event.name()),
         }
-        self.step(|phase, core| phase.on_event(event, core));
     }
 
     /// The next order; to be drained until `None` before the next [`Call::handle`].
@@ -102,7 +120,12 @@ impl Call {
     pub fn is_finished(&self) -> bool {
         match self.phase {
             Phase::Closed(_) => true,
-            Phase::Offered(_) | Phase::Answering(_) | Phase::Talking(_) | Phase::Transferring(_) | Phase::Ending(_) => false,
+            Phase::Offered(_)
+            | Phase::Answering(_)
+            | Phase::Talking(_)
+            | Phase::Transferring(_)
+            | Phase::Consulting(_)
+            | Phase::Ending(_) => false,
         }
     }
 
@@ -127,15 +150,15 @@ impl Call {
         self.phase = step(phase, &mut self.core);
     }
 
-    /// A fact about a leg that does not exist, or a second goodbye of one that is gone, is stale in every phase.
-    fn is_current(&mut self, event: &Event) -> bool {
-        let stranger = event.leg().is_some_and(|leg| leg != LegId::CALLER);
-        let twice = matches!(event, Event::LegReleased { .. }) && matches!(self.core.legs.caller, LegState::Gone);
-        if stranger || twice {
-            self.core.stale(event.name());
-            return false;
+    /// Of the caller, or of no leg. A second goodbye is stale in every phase.
+    fn of_caller(&mut self, event: Event) {
+        if let Event::LegReleased { .. } = event {
+            if self.core.legs.caller == LegState::Gone {
+                return self.core.stale(event.name());
+            }
+            self.core.legs.caller = LegState::Gone;
         }
-        true
+        self.step(|phase, core| phase.on_event(event, core));
     }
 }
 

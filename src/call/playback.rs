@@ -35,6 +35,25 @@ struct Utterance {
     started: Option<CallTime>,
     /// Ordered to stop and not yet reported: the caller does not hear it, the report is still owed.
     cut: bool,
+    /// Cut by a voice of which no words are known: it may go on.
+    suspended: bool,
+}
+
+/// What an interruption cut that may prove to be none.
+#[derive(Debug)]
+struct Suspended {
+    turn: Option<TurnId>,
+    heard: String,
+    rest: String,
+    shield: Shield,
+}
+
+/// Words to be said after all.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Rest {
+    pub(crate) turn: Option<TurnId>,
+    pub(crate) text: String,
+    pub(crate) shield: Shield,
 }
 
 #[derive(Debug)]
@@ -49,6 +68,7 @@ struct Heard {
 pub(crate) struct Player {
     queue: VecDeque<Utterance>,
     heard: VecDeque<Heard>,
+    suspended: Vec<Suspended>,
     failures: u32,
 }
 
@@ -60,7 +80,7 @@ impl Player {
             return false;
         }
         self.note(turn, "", false);
-        self.queue.push_back(Utterance { id, turn, text: text.to_owned(), shield, started: None, cut: false });
+        self.queue.push_back(Utterance { id, turn, text: text.to_owned(), shield, started: None, cut: false, suspended: false });
         true
     }
 
@@ -69,7 +89,11 @@ impl Player {
         self.queue.front().map(|utterance| (utterance.id, utterance.cut))
     }
 
-    /// Nothing is left for the caller to hear.
+    pub(crate) fn owns(&self, id: UtteranceId) -> bool {
+        self.queue.iter().any(|utterance| utterance.id == id)
+    }
+
+    /// Nothing is left to hear.
     pub(crate) fn is_quiet(&self) -> bool {
         self.queue.iter().all(|utterance| utterance.cut)
     }
@@ -109,6 +133,45 @@ impl Player {
         self.cut_where(|utterance| utterance.id == id || (turn.is_some() && utterance.turn == turn && utterance.shield <= reach))
     }
 
+    /// These cuts wait for what the caller says.
+    pub(crate) fn suspend(&mut self, cut: &[UtteranceId]) {
+        for utterance in self.queue.iter_mut().filter(|utterance| cut.contains(&utterance.id)) {
+            utterance.suspended = true;
+        }
+    }
+
+    pub(crate) fn is_suspended(&self) -> bool {
+        !self.suspended.is_empty() || self.queue.iter().any(|utterance| utterance.suspended)
+    }
+
+    /// The interruption was meant: what was cut stays cut.
+    pub(crate) fn confirm(&mut self) {
+        for Suspended { turn, heard, rest, .. } in std::mem::take(&mut self.suspended) {
+            self.note(turn, &heard, !rest.is_empty());
+        }
+        for utterance in &mut self.queue {
+            utterance.suspended = false;
+        }
+    }
+
+    /// The interruption was none: the words that were not heard. `None` while a report of what was heard is owed.
+    pub(crate) fn take_back(&mut self) -> Option<Vec<Rest>> {
+        if self.suspended.is_empty() || self.queue.iter().any(|utterance| utterance.suspended) {
+            return None;
+        }
+        let mut rests = Vec::new();
+        for Suspended { turn, heard, rest, shield } in std::mem::take(&mut self.suspended) {
+            self.note(turn, &heard, false);
+            rests.push(Rest { turn, text: rest, shield });
+        }
+        Some(rests)
+    }
+
+    /// What the caller hears now or is about to.
+    pub(crate) fn audible(&self) -> impl Iterator<Item = &str> {
+        self.queue.iter().filter(|utterance| utterance.started.is_some()).map(|utterance| utterance.text.as_str())
+    }
+
     pub(crate) fn cut_all(&mut self) -> Vec<UtteranceId> {
         self.cut_where(|_| true)
     }
@@ -134,7 +197,7 @@ impl Player {
         let Some(utterance) = self.take(id) else { return false };
         self.failures = 0;
         let heard = heard_words(&utterance.text, report);
-        self.note(utterance.turn, &heard, heard.len() < utterance.text.len());
+        self.settle(utterance, heard);
         true
     }
 
@@ -143,7 +206,7 @@ impl Player {
         if !utterance.cut {
             self.failures = self.failures.saturating_add(1);
         }
-        self.note(utterance.turn, "", true);
+        self.settle(utterance, String::new());
         true
     }
 
@@ -153,12 +216,25 @@ impl Player {
         let played = utterance.started.map_or(Duration::ZERO, |started| now.since(started));
         let words = u64::try_from(played.as_millis()).unwrap_or(u64::MAX) / MILLIS_A_WORD;
         let heard = first_words(&utterance.text, words);
-        self.note(utterance.turn, &heard, true);
+        self.settle(utterance, heard);
+    }
+
+    fn settle(&mut self, utterance: Utterance, heard: String) {
+        let rest = unheard_words(&utterance.text, &heard);
+        if utterance.suspended {
+            self.suspended.push(Suspended { turn: utterance.turn, heard, rest, shield: utterance.shield });
+        } else {
+            self.note(utterance.turn, &heard, !rest.is_empty());
+        }
     }
 
     /// The heard words of a turn that was broken off, says nothing more (it is not `open`), and whose every utterance is accounted for.
     pub(crate) fn take_heard(&mut self, open: Option<TurnId>) -> Option<(TurnId, String)> {
-        let is_over = |heard: &Heard| open != Some(heard.turn) && !self.queue.iter().any(|utterance| utterance.turn == Some(heard.turn));
+        let is_over = |heard: &Heard| {
+            let turn = Some(heard.turn);
+            let owed = self.queue.iter().any(|utterance| utterance.turn == turn) || self.suspended.iter().any(|cut| cut.turn == turn);
+            open != turn && !owed
+        };
         let place = self.heard.iter().position(|heard| heard.broken && is_over(heard))?;
         self.heard.remove(place).map(|heard| (heard.turn, heard.text))
     }
@@ -200,6 +276,11 @@ fn heard_words(text: &str, report: PlaybackReport) -> String {
         Some(total) if total.0 > 0 => first_words(text, words.saturating_mul(report.heard.0) / total.0),
         Some(_) | None => first_words(text, report.heard.0 / MILLIS_A_WORD),
     }
+}
+
+/// What is left after the heard words.
+fn unheard_words(text: &str, heard: &str) -> String {
+    text.split_whitespace().skip(heard.split_whitespace().count()).collect::<Vec<_>>().join(" ")
 }
 
 fn first_words(text: &str, count: u64) -> String {
@@ -246,6 +327,32 @@ mod tests {
         assert!(player.ended(UtteranceId(2), cut(0, None)));
         assert_eq!(player.take_heard(None), Some((TURN, "first sentence. second".to_owned())));
         assert_eq!(player.take_heard(None), None);
+    }
+
+    #[test]
+    fn a_cut_that_is_taken_back_gives_the_unheard_words_once_its_reports_are_there() {
+        let mut player = queued(&[(0, "One two three four.", Shield::Open), (1, "Five six.", Shield::Open)]);
+        let ids = player.interrupt(Shield::Open);
+        player.suspend(&ids);
+        assert!(player.is_suspended());
+        assert!(player.ended(UtteranceId(0), cut(500, Some(1_000))));
+        assert_eq!((player.take_back(), player.take_heard(None)), (None, None), "a report is owed");
+        assert!(player.ended(UtteranceId(1), cut(0, None)));
+        let rest = |text: &str| Rest { turn: Some(TURN), text: text.to_owned(), shield: Shield::Open };
+        assert_eq!(player.take_back(), Some(vec![rest("three four."), rest("Five six.")]));
+        assert!(!player.is_suspended());
+        assert_eq!(player.take_heard(None), None, "nothing was broken off in the end");
+    }
+
+    #[test]
+    fn a_cut_that_is_confirmed_is_reported_like_any_other() {
+        let mut player = queued(&[(0, "One two three four.", Shield::Open)]);
+        let ids = player.interrupt(Shield::Open);
+        player.suspend(&ids);
+        assert!(player.ended(UtteranceId(0), cut(500, Some(1_000))));
+        player.confirm();
+        assert_eq!(player.take_back(), None);
+        assert_eq!(player.take_heard(None), Some((TURN, "One two".to_owned())));
     }
 
     #[test]

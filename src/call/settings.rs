@@ -79,6 +79,20 @@ pub struct Deadlines {
     pub refer_notify: Millis,
     /// 202 to the end, however many provisional NOTIFYs come.
     pub refer_total: Millis,
+    /// Second leg answered to a verdict on who did.
+    pub classify: Millis,
+    /// How long a human who answered waits for the briefing's words.
+    pub compose: Millis,
+    /// `ComposeBriefing` to `BriefingComposed`; it runs while the leg rings.
+    pub briefing: Millis,
+    /// Bridged to the end: bounds a call that the assistant has left and that nobody hangs up.
+    pub bridged: Millis,
+    /// While the caller waits for a person: how often he is told so.
+    pub waiting_reminder: Millis,
+    /// A suspended turn to its approval; then it counts as refused.
+    pub approval: Millis,
+    /// A request for a human to the first sign of one; then the assistant goes on.
+    pub human: Millis,
 }
 
 impl Default for Deadlines {
@@ -95,6 +109,13 @@ impl Default for Deadlines {
             refer_answer: Millis::from_secs(34),
             refer_notify: Millis::from_secs(30),
             refer_total: Millis::from_secs(120),
+            classify: Millis::from_secs(4),
+            compose: Millis::from_secs(5),
+            briefing: Millis::from_secs(10),
+            bridged: Millis::from_secs(4 * 3_600),
+            waiting_reminder: Millis::from_secs(20),
+            approval: Millis::from_secs(300),
+            human: Millis::from_secs(300),
         }
     }
 }
@@ -117,6 +138,14 @@ pub struct FixedTexts {
     pub silence_reminder: String,
     /// `speak_then_hangup` where the assistant has no `silence_end_message`.
     pub silence_goodbye: String,
+    /// A human is told this where there is no briefing.
+    pub briefing_fallback: String,
+    /// Asked after the briefing.
+    pub briefing_question: String,
+    /// While the caller waits for a person's decision or help.
+    pub waiting: String,
+    /// A human was asked for and nobody came.
+    pub nobody_came: String,
 }
 
 impl Default for FixedTexts {
@@ -129,6 +158,10 @@ impl Default for FixedTexts {
             draining: "I'm sorry, I can't connect you right now. Please call again in a few minutes.".to_owned(),
             silence_reminder: "Are you still there?".to_owned(),
             silence_goodbye: "I can't hear you, so I will end the call. Goodbye.".to_owned(),
+            briefing_fallback: "Hello. A caller would like to speak with you.".to_owned(),
+            briefing_question: "Press 1 or say yes to take the call, 2 or no to decline, 3 or again to hear this once more.".to_owned(),
+            waiting: "Thank you for waiting. I am still on it.".to_owned(),
+            nobody_came: "I'm sorry, nobody is free right now. I can keep helping you here.".to_owned(),
         }
     }
 }

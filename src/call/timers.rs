@@ -19,6 +19,8 @@ pub enum TimerKind {
     BargeIn,
     /// The recogniser's final words did not come; the partial ones are used.
     FinalWords,
+    /// The voice that interrupted said nothing: what it cut goes on.
+    Resume,
     /// A keypad collection ends because no further key came.
     InterDigit,
     /// An utterance never ended.
@@ -35,6 +37,28 @@ pub enum TimerKind {
     ReferNotify,
     /// The transfer took too long, however many NOTIFYs came.
     ReferTotal,
+    /// The verdict on who answered the second leg did not come.
+    Classify,
+    /// The briefing's words did not come.
+    Compose,
+    /// The caller on hold hears that he is not forgotten.
+    Reassurance,
+    /// Nothing was heard from the human who was asked.
+    SupervisorSilence,
+    /// The second leg rings too long.
+    Dial,
+    /// The human who answered did not decide.
+    Briefing,
+    /// The two legs were not joined.
+    BridgeConfirm,
+    /// The caller was on hold for as long as he may be.
+    Hold,
+    /// The caller waits for a person's decision or help: reminded again.
+    Waiting,
+    /// Nobody decided, or nobody came.
+    WaitingOver,
+    /// A second leg was never reported gone.
+    LegRelease,
     /// The last words took too long.
     LastWords,
     /// The leg was never reported gone.
@@ -48,12 +72,13 @@ pub enum TimerKind {
 }
 
 impl TimerKind {
-    pub const ALL: [TimerKind; 18] = [
+    pub const ALL: [TimerKind; 30] = [
         Self::Greeting,
         Self::Setup,
         Self::Acknowledge,
         Self::BargeIn,
         Self::FinalWords,
+        Self::Resume,
         Self::InterDigit,
         Self::Utterance,
         Self::Turn,
@@ -62,6 +87,17 @@ impl TimerKind {
         Self::ReferAnswer,
         Self::ReferNotify,
         Self::ReferTotal,
+        Self::Classify,
+        Self::Compose,
+        Self::Reassurance,
+        Self::SupervisorSilence,
+        Self::Dial,
+        Self::Briefing,
+        Self::BridgeConfirm,
+        Self::Hold,
+        Self::Waiting,
+        Self::WaitingOver,
+        Self::LegRelease,
         Self::LastWords,
         Self::Release,
         Self::Close,

@@ -85,7 +85,7 @@ fn synthesizer(args: &Args, steps: &[Step]) -> Arc<dyn Synthesizer> {
     }
     let speech = Speech::local_or_unavailable(&LocalConfig { models: args.models.clone(), cores: 1, cache_bytes: 16 << 20 });
     match speech.state() {
-        SpeechState::Local | SpeechState::Scripted => speech.synthesizer,
+        SpeechState::Local | SpeechState::Providers { .. } | SpeechState::Scripted => speech.synthesizer,
         SpeechState::Unavailable { why } => {
             eprintln!("words are hummed, not spoken: {why}");
             hum()

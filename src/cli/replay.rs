@@ -4,7 +4,7 @@ use super::FAILED;
 use crate::call::CallSettings;
 use crate::host::{Assigned, Assistants};
 use crate::replay::transcript::{Faults, ReferFault, parse, transcript_replay};
-use crate::replay::{HostReplay, Line, Recording, Words, agent_replay, decode, host_replay, timeline};
+use crate::replay::{HostReplay, Line, Recording, SealKey, Words, agent_replay, decode_with, host_replay, timeline};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,9 @@ pub(super) struct Args {
     /// With --timeline: write words and keys out
     #[arg(long, requires = "timeline")]
     reveal: bool,
+    /// For encrypted recordings: the file of the key they were written with
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// For recordings: what the caller did and what models and tools answered goes through today's runtime instead, and its turn results
     /// are compared field by field
     #[arg(long, conflicts_with = "timeline")]
@@ -60,12 +63,18 @@ fn is_recording(text: &str) -> bool {
 }
 
 fn recording(file: &Path, text: &str, args: &Args) -> Result<bool, String> {
-    let recording = decode(text).map_err(|error| error.to_string())?;
+    let key = args.key_file.as_deref().map(key).transpose()?;
+    let recording = decode_with(text, key.as_ref()).map_err(|error| error.to_string())?;
     if args.live_runtime {
         return agent(file, &recording, args);
     }
     print_timeline(&recording.lines, args);
     Ok(report(file, &recording, &host_replay(&recording)))
+}
+
+fn key(file: &Path) -> Result<SealKey, String> {
+    let text = fs::read_to_string(file).map_err(|error| format!("the key file {} cannot be read: {error}", file.display()))?;
+    SealKey::parse(&text).map_err(|error| format!("the key file {} holds {error}", file.display()))
 }
 
 fn report(file: &Path, recording: &Recording, found: &HostReplay) -> bool {

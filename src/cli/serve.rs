@@ -2,13 +2,18 @@
 
 use super::{BAD_CONFIGURATION, ConfigArgs, FAILED, block_on, say_why};
 use crate::host::Worker;
+use crate::runtime::shell::client;
 use crate::settings::{self, Settings};
 #[cfg(feature = "jemalloc")]
 use crate::telemetry::Gauge;
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::{self, Metrics, OtlpConfig};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// One request to a collector.
+const OTLP_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: &ConfigArgs) -> ExitCode {
     let settings = match args.load() {
@@ -26,9 +31,19 @@ pub(super) fn run(args: &ConfigArgs) -> ExitCode {
         settings::LogFormat::Text => telemetry::LogFormat::Text,
         settings::LogFormat::Json => telemetry::LogFormat::Json,
     };
-    if let Err(error) = telemetry::init(log_format, &settings.telemetry.level) {
-        say_why("telemetry", &error);
-        return ExitCode::from(BAD_CONFIGURATION);
+    let otlp = match otlp(&settings) {
+        Ok(otlp) => otlp,
+        Err(error) => {
+            say_why("telemetry.otlp", error.as_ref());
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
+    };
+    match telemetry::init(log_format, &settings.telemetry.level, otlp) {
+        Ok(exporting) => config.exporting = exporting,
+        Err(error) => {
+            say_why("telemetry", &error);
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
     }
     match Metrics::new().and_then(|metrics| metrics.install().map(|()| metrics)) {
         Ok(metrics) => {
@@ -38,6 +53,19 @@ pub(super) fn run(args: &ConfigArgs) -> ExitCode {
         Err(error) => tracing::error!(%error, "no metrics are kept"),
     }
     block_on(serve(settings, config))
+}
+
+/// Where spans go, if they are wanted.
+fn otlp(settings: &Settings) -> Result<Option<OtlpConfig>, Box<dyn std::error::Error>> {
+    let Some(endpoint) = &settings.telemetry.otlp_endpoint else { return Ok(None) };
+    let mut headers = reqwest::header::HeaderMap::new();
+    if let Some(token) = &settings.telemetry.otlp_token {
+        let mut value = reqwest::header::HeaderValue::from_str(&format!("Bearer {}", token.expose()))?;
+        value.set_sensitive(true);
+        headers.insert(reqwest::header::AUTHORIZATION, value);
+    }
+    let client = client(endpoint.is_secure())?.default_headers(headers).timeout(OTLP_WITHIN).build()?;
+    Ok(Some(OtlpConfig { endpoint: endpoint.to_string(), instance: settings.worker.name.clone(), client }))
 }
 
 async fn serve(settings: Settings, config: crate::host::Config) -> ExitCode {

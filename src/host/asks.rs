@@ -2,13 +2,16 @@
 
 use super::inbox::{Fact, Inbox};
 use super::shells::Shells;
+use super::spans;
 use crate::replay::Entry;
 use crate::runtime::shell::Deliver;
-use crate::runtime::{Answer, AnswerBody, Ask, AskId};
+use crate::runtime::{Answer, AnswerBody, Ask, AskId, AskReason};
+use crate::telemetry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Span;
 
 /// Answers of one call that may wait in its inbox. One more waits outside it, and nothing is read from the network meanwhile: a model that
 /// talks fast must not push out what the caller and the network say.
@@ -16,9 +19,14 @@ const WAITING_MAX: usize = 32;
 /// A longer question or answer is recorded as its size alone.
 const RECORDED_BYTES_MAX: usize = 512 << 10;
 
+struct Open {
+    stop: CancellationToken,
+    why: AskReason,
+}
+
 /// See the module.
 pub(super) struct Asks {
-    open: BTreeMap<AskId, CancellationToken>,
+    open: BTreeMap<AskId, Open>,
     places: Arc<Semaphore>,
     all: CancellationToken,
     _all_end_with_this: DropGuard,
@@ -31,33 +39,34 @@ impl Asks {
     }
 
     /// Starts the work on a question.
-    pub(super) fn begin(&mut self, shells: &Arc<Shells>, inbox: &Inbox, ask: Ask) {
+    pub(super) fn begin(&mut self, shells: &Arc<Shells>, inbox: &Inbox, ask: Ask, span: Span) {
         let stop = self.all.child_token();
-        self.open.insert(ask.id, stop.clone());
+        self.open.insert(ask.id, Open { stop: stop.clone(), why: ask.why });
         let mut to = ToInbox { inbox: inbox.clone(), places: Arc::clone(&self.places) };
         let runtime = Arc::clone(&shells.runtime);
         shells.tasks.spawn("ask", async move {
             tokio::select! {
                 biased;
                 // Dropping the work drops its connection.
-                () = stop.cancelled() => {}
-                report = runtime.carry_out(ask, &mut to) => drop(report),
+                () = stop.cancelled() => telemetry::span::failed(&span, Some("cancelled")),
+                report = runtime.carry_out(ask.clone(), &mut to) => spans::asked(&span, &ask, &report),
             }
         });
     }
 
     /// Its answer is not wanted any more.
     pub(super) fn cancel(&mut self, ask: AskId) {
-        if let Some(stop) = self.open.remove(&ask) {
-            stop.cancel();
+        if let Some(open) = self.open.remove(&ask) {
+            open.stop.cancel();
         }
     }
 
-    /// An answer came; a last one closes its question.
-    pub(super) fn answered(&mut self, answer: &Answer) {
-        if !matches!(answer.body, AnswerBody::ModelDelta { .. }) {
-            self.open.remove(&answer.id);
+    /// An answer came, and what it is for; a last one closes its question.
+    pub(super) fn answered(&mut self, answer: &Answer) -> Option<AskReason> {
+        if matches!(answer.body, AnswerBody::ModelDelta { .. }) {
+            return self.open.get(&answer.id).map(|open| open.why);
         }
+        self.open.remove(&answer.id).map(|open| open.why)
     }
 }
 

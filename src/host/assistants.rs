@@ -44,7 +44,7 @@ pub enum AssistantsError {
 }
 
 impl Assistants {
-    /// Reads every `*.toml` of the folder. `destinations` replaces transfer targets, by assistant and then by label.
+    /// Reads every `*.toml` and `*.json` of the folder. `destinations` replaces transfer targets, by assistant and then by label.
     pub fn load(
         folder: &Path,
         default: &str,
@@ -56,7 +56,7 @@ impl Assistants {
         let mut texts = Vec::new();
         for entry in entries {
             let path = entry.map_err(|error| fault(error.to_string()))?.path();
-            if path.extension().is_some_and(|ending| ending == "toml") {
+            if path.extension().is_some_and(|ending| ending == "toml" || ending == "json") {
                 let text = std::fs::read_to_string(&path).map_err(|error| fault(format!("{}: {error}", path.display())))?;
                 texts.push((path, text));
             }
@@ -69,6 +69,7 @@ impl Assistants {
         let samples = [
             ("echo.toml", include_str!("../../config/assistants/echo.toml")),
             ("front-desk.toml", include_str!("../../config/assistants/front-desk.toml")),
+            ("warm-desk.toml", include_str!("../../config/assistants/warm-desk.toml")),
         ];
         let texts = samples.map(|(name, text)| (PathBuf::from(name), text.to_owned())).to_vec();
         Self::of(texts, default, routes, &BTreeMap::new())
@@ -160,7 +161,7 @@ mod tests {
     fn a_worker_without_any_file_has_the_samples() {
         let built_in = Assistants::built_in("front-desk", Vec::new()).unwrap();
         assert!(built_in.assign("1000", "local").is_some_and(|assigned| assigned.name == "front-desk"));
-        assert_eq!(built_in.all().count(), 2);
+        assert_eq!(built_in.all().count(), 3);
     }
 
     #[test]
@@ -171,7 +172,7 @@ mod tests {
             trunk: trunk.map(str::to_owned),
         };
         let error = Assistants::built_in("front-desk", vec![route("1", "nobody", None)]).unwrap_err().to_string();
-        assert!(error.contains("'nobody'") && error.contains("echo, front-desk"), "{error}");
+        assert!(error.contains("'nobody'") && error.contains("echo, front-desk, warm-desk"), "{error}");
         let routes = vec![route("1", "echo", Some("other")), route("1", "echo", None)];
         let loaded = Assistants::built_in("front-desk", routes).unwrap();
         assert_eq!(loaded.assign("1", "this").unwrap().name, "echo");

@@ -1,20 +1,21 @@
 //! A call begins: runtime, rows, directory, recording and driver, the same for calls that come in and calls that go out.
 
-use super::assistants::{Assigned, sha256_hex};
 use super::admission::Slot;
+use super::assistants::{Assigned, sha256_hex};
 use super::directory::{Live, View};
 use super::driver::{Driver, supervise};
 use super::inbox::{Inbox, InboxReader};
 use super::legs::Legs;
 use super::line::Line;
 use super::shells::Shells;
+use super::translate;
 use crate::call::{CallSettings, Direction, Opening};
 use crate::media::shell::LegMedia;
 use crate::model::{ConversationId, LegId, OrganisationId, Redacted};
 use crate::replay::{Header, SCHEMA};
 use crate::runtime::{RuntimeOpening, Value, VoiceRuntime};
 use crate::store::{LiveUpdate, NewConversation, Origin};
-use crate::telemetry::mask_number;
+use crate::telemetry::{mask_number, span};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -87,7 +88,15 @@ pub(super) fn begin(
     let conversation = parties.conversation;
     start_audio_recording(shells, conversation, &first.media);
     let opening = opening(shells, &parties, &runtime);
-    let mut legs = Legs::new(parties.trunk.clone(), Arc::clone(&shells.synthesizer), inbox.0.clone(), shells.tasks.clone());
+    let style = Arc::new(translate::speaking_style(&opening.settings.voice));
+    let mut legs = Legs::new(
+        parties.trunk.clone(),
+        Arc::clone(&shells.synthesizer),
+        style,
+        shells.codecs.clone(),
+        inbox.0.clone(),
+        shells.tasks.clone(),
+    );
     legs.add(LegId::CALLER, first.line, first.media, first.address);
     let view = Arc::new(View::default());
     shells.directory.add(
@@ -106,7 +115,8 @@ pub(super) fn begin(
     );
     store_row(shells, &parties, assigned, &opening);
     let recording = shells.recorder.as_ref().map(|recorder| recorder.open(header(&opening, assigned)));
-    let driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, inbox, recording, view);
+    let session = span::session(conversation, parties.word(), &parties.trunk, &assigned.name);
+    let driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, inbox, recording, view, session);
     let owner = Arc::clone(shells);
     shells.tasks.spawn("call", async move {
         supervise(driver, opening).await;
@@ -119,7 +129,7 @@ fn opening(shells: &Shells, parties: &Parties, runtime: &VoiceRuntime) -> Openin
     let settings = CallSettings {
         voice: runtime.voice_settings(),
         deadlines: shells.deadlines.clone(),
-        transfer: shells.dialling.profile(&parties.trunk, shells.attempts_per_call),
+        transfer: shells.dialling.profile(&parties.trunk, shells.calling.attempts_per_call),
         ..CallSettings::default()
     };
     Opening {
@@ -146,6 +156,7 @@ fn header(opening: &Opening, assigned: &Assigned) -> Header {
         assistant_digest: assigned.digest.clone(),
         assistant: assigned.name.clone(),
         masked: false,
+        sealed: None,
     }
 }
 

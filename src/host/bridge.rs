@@ -30,7 +30,7 @@ impl Driver {
         if let Some(old) = self.bridge.take() {
             self.leave(&old);
         }
-        let room = self.shells.new_room();
+        let room = self.shells.calling.new_room();
         for leg in [a, b] {
             if !self.legs.is_up(leg) {
                 return self.pending.push_back(Event::BridgeFailed { request, why: BridgeFailure::LegGone });

@@ -37,6 +37,5 @@ impl Driver {
         let text = self.runtime.extract();
         let made = self.briefing_made(request, text);
         self.pending.extend(made);
-        self.step_pending();
     }
 }

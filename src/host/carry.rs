@@ -36,7 +36,7 @@ impl Driver {
             Command::Bridge { a, b, request } => self.bridge(a, b, request),
             Command::Unbridge { a, b } => self.unbridge(a, b),
             Command::StartHoldMusic { leg } => {
-                self.legs.media_order(leg, MediaOrder::StartMusic { music: self.shells.music.clone() });
+                self.legs.media_order(leg, MediaOrder::StartMusic { music: self.shells.calling.music.clone() });
             }
             Command::StopHoldMusic { leg } => {
                 self.legs.media_order(leg, MediaOrder::StopMusic);
@@ -113,8 +113,9 @@ impl Driver {
         // Whatever was still asked is not wanted any more.
         self.poll_runtime();
         let (shells, inbox, conversation) = (Arc::clone(&self.shells), self.inbox.clone(), self.conversation);
+        let session = self.spans.session().clone();
         self.shells.tasks.spawn("close", async move {
-            shells.closer.close(conversation, record).await;
+            shells.closer.close(conversation, record, &session).await;
             inbox.put(Fact::Core(Event::SessionEnded { request }));
         });
     }

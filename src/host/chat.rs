@@ -265,6 +265,7 @@ impl Ending {
             workflow_node: None,
             turns: 0,
             summary: Redacted::default(),
+            facts: Vec::new(),
         }
     }
 }

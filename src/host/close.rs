@@ -1,25 +1,36 @@
 //! The close pipeline's hands: each step of [`CloseLog`] against the store, in order, resumable.
 //!
-//! A step that fails is tried again a few times; what then is left stays in the store's close log, and the next start of a worker goes on
-//! from there. Nothing here creates a row.
+//! A call that ends hands all steps in as one transaction: they are done together or not at all, which keeps their order. Where that does not go
+//! through, they run one by one, each noted when it is done. A step that fails is tried again a few times; what then is left stays in the
+//! store's close log: if the store is out of order (a full disk) the close waits here and is taken up again every few seconds, and the next
+//! start of a worker goes on from the log in any case. Nothing here creates a row.
 
 use super::clock::Clock;
 use crate::model::{ConversationId, Redacted, SessionStatus, WallTime};
 use crate::runtime::{CloseEvent, CloseLog, CloseRecord, CloseStep, Next, Role, Transcript};
-use crate::store::{self, CloseLogEntry, Closing, JobKind, NewMessage, NumberedMessage, Store, StoreError};
-use std::sync::Arc;
+use crate::store::{self, CloseLogEntry, CloseWrite, Closing, JobKind, NewMessage, NumberedMessage, Store, StoreError, Writer};
+use crate::telemetry::span;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tracing::Span;
 use uuid::Uuid;
 
 /// Before a failed step is tried again.
 const RETRY_WAIT: Duration = Duration::from_millis(200);
 
+/// Closes that wait for a store that is out of order; beyond these the next start of a worker finds the rows.
+const PARKED_MAX: usize = 1_024;
+const JOBS: &[JobKind] = &[JobKind::Scrub, JobKind::Summary, JobKind::Memory];
+
 /// Runs close pipelines; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Closer {
     store: Arc<dyn Store>,
+    writer: Writer,
     clock: Clock,
     retention_days: Option<u32>,
+    parked: Arc<Mutex<BTreeMap<ConversationId, CloseRecord>>>,
     #[cfg(test)]
     edges: tests::Edges,
 }
@@ -35,29 +46,43 @@ enum Edge {
 
 /// A close that could not be finished now.
 #[derive(Debug, thiserror::Error)]
-#[error("step {step} failed; the next start of a worker takes it up again")]
+#[error("step {step} failed; it is taken up again when the store answers, or by the next start of a worker")]
 pub(super) struct Parked {
     step: CloseStep,
+    /// The store may take it later, as it is.
+    transient: bool,
 }
 
 impl Closer {
-    pub(super) fn new(store: Arc<dyn Store>, clock: Clock, retention_days: Option<u32>) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, writer: Writer, clock: Clock, retention_days: Option<u32>) -> Self {
         Self {
             store,
+            writer,
             clock,
             retention_days,
+            parked: Arc::default(),
             #[cfg(test)]
             edges: tests::Edges::default(),
         }
     }
 
-    /// Runs what is left of this conversation's close.
-    pub(super) async fn close(&self, conversation: ConversationId, record: CloseRecord) {
-        if let Err(parked) = self.try_close(conversation, &record).await {
+    /// Closes a conversation that ends now; its last span stands under `session`, the call's, `Span::none` where there is none. All of it in one
+    /// transaction, shared with whatever else the writer has; where that does not go through, step by step.
+    pub(super) async fn close(&self, conversation: ConversationId, record: CloseRecord, session: &Span) {
+        // Once, before the transaction that notes it: a crash in between says it twice rather than never.
+        tell_session_end(session, conversation, &record);
+        if self.writer.close(self.whole(conversation, &record)).await.is_ok() {
+            return;
+        }
+        if let Err(parked) = self.by_steps(conversation, &record, session, (SessionStatus::Closed, true)).await {
             tracing::error!(%conversation, %parked, "a conversation is not closed in the store yet");
+            if parked.transient {
+                self.park(conversation, record);
+            }
         }
     }
 
+    /// Runs what is left of this conversation's close, step by step.
     pub(super) async fn try_close(&self, conversation: ConversationId, record: &CloseRecord) -> Result<(), Parked> {
         self.try_close_as(conversation, record, SessionStatus::Closed).await
     }
@@ -69,23 +94,85 @@ impl Closer {
         record: &CloseRecord,
         status: SessionStatus,
     ) -> Result<(), Parked> {
+        self.by_steps(conversation, record, &Span::none(), (status, false)).await
+    }
+
+    /// Takes up what the store did not take. Ends with the first one that fails again.
+    pub(super) async fn retry_parked(&self) {
+        loop {
+            let next = self.lock().pop_first();
+            let Some((conversation, record)) = next else { return };
+            match self.by_steps(conversation, &record, &Span::none(), (SessionStatus::Closed, true)).await {
+                Ok(()) => tracing::info!(%conversation, "a conversation whose close had to wait is closed"),
+                Err(parked) => {
+                    if parked.transient {
+                        self.park(conversation, record);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn park(&self, conversation: ConversationId, record: CloseRecord) {
+        let mut parked = self.lock();
+        if parked.len() < PARKED_MAX {
+            parked.insert(conversation, record);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ConversationId, CloseRecord>> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn whole(&self, conversation: ConversationId, record: &CloseRecord) -> CloseWrite {
+        let at = self.clock.wall();
+        CloseWrite {
+            conversation,
+            context: context(record),
+            messages: messages(conversation, &record.transcript, at),
+            closing: self.closing(record, SessionStatus::Closed, at, at),
+            jobs: JOBS,
+        }
+    }
+
+    fn closing(&self, record: &CloseRecord, status: SessionStatus, ended_at: WallTime, at: WallTime) -> Closing {
+        Closing {
+            status,
+            reason: record.reason,
+            triggered_by: record.triggered_by,
+            ended_at,
+            closed_at: at,
+            retention_expires_at: self.retention_days.map(|days| WallTime(at.0.saturating_add(u64::from(days) * 86_400_000))),
+        }
+    }
+
+    async fn by_steps(
+        &self,
+        conversation: ConversationId,
+        record: &CloseRecord,
+        session: &Span,
+        (status, told): (SessionStatus, bool),
+    ) -> Result<(), Parked> {
         let mut log = self.resumed(conversation).await;
         let ended_at = self.clock.wall();
+        let mut transient = false;
         loop {
             match log.next() {
                 Next::Run { step, .. } => {
                     let _ = log.append(CloseEvent::Started(step));
-                    let outcome = match self.run(step, conversation, record, (status, ended_at)).await {
+                    let outcome = match self.run(step, conversation, record, session, (status, ended_at, told)).await {
                         Ok(()) => CloseEvent::Done(step),
                         Err(error) => {
                             tracing::warn!(%conversation, %step, %error, "a close step failed and is tried again");
+                            transient = error.is_transient();
                             tokio::time::sleep(RETRY_WAIT).await;
                             CloseEvent::Failed(step)
                         }
                     };
                     let _ = log.append(outcome);
                 }
-                Next::Await { step } | Next::Park { step } => return Err(Parked { step }),
+                Next::Await { step } | Next::Park { step } => return Err(Parked { step, transient }),
                 Next::Finished => return Ok(()),
             }
         }
@@ -118,48 +205,37 @@ impl Closer {
         step: CloseStep,
         conversation: ConversationId,
         record: &CloseRecord,
-        (status, ended_at): (SessionStatus, WallTime),
+        session: &Span,
+        (status, ended_at, told): (SessionStatus, WallTime, bool),
     ) -> Result<(), StoreError> {
         let at = self.clock.wall();
+        let note = || self.store.note_close_step(conversation, CloseLogEntry { step, at });
         self.edge(step, Edge::Before).await;
         match step {
             // A chat's variables are on its row, turn by turn.
             CloseStep::WorkflowCleanUp if record.variables.is_empty() => {}
-            CloseStep::WorkflowCleanUp => {
-                let variables = record.variables.iter().map(|(name, value)| (name.clone(), value.to_json()));
-                self.store.set_context(conversation, variables.collect(), at).await?;
-            }
+            CloseStep::WorkflowCleanUp => self.store.set_context(conversation, context(record), at).await?,
             CloseStep::TranscriptFlush => {
                 self.store.flush(conversation, messages(conversation, &record.transcript, at)).await?;
             }
+            CloseStep::SessionEndSpan if told => {}
             CloseStep::SessionEndSpan => {
                 // Noted first: a span cannot be taken back or told apart from a second one.
-                self.store.note_close_step(conversation, CloseLogEntry { step, at }).await?;
+                note().await?;
                 self.edge(step, Edge::Between).await;
-                let triggered_by = serde_json::to_value(record.triggered_by).unwrap_or_default();
-                let span = tracing::info_span!("session.end", %conversation, triggered_by = %triggered_by.as_str().unwrap_or_default());
-                span.in_scope(|| tracing::info!(reason = record.reason.as_str(), turns = record.turns, "session ended"));
+                tell_session_end(session, conversation, record);
                 self.edge(step, Edge::After).await;
                 return Ok(());
             }
             CloseStep::RowClosed => {
-                let retention = self.retention_days.map(|days| WallTime(at.0.saturating_add(u64::from(days) * 86_400_000)));
-                let closing = Closing {
-                    status,
-                    reason: record.reason,
-                    triggered_by: record.triggered_by,
-                    ended_at,
-                    closed_at: at,
-                    retention_expires_at: retention,
-                };
-                self.store.close(conversation, closing).await?;
+                self.store.close(conversation, self.closing(record, status, ended_at, at)).await?;
             }
             CloseStep::JobsQueued => {
-                self.store.queue_jobs(conversation, &[JobKind::Scrub, JobKind::Summary, JobKind::Memory], at).await?;
+                self.store.queue_jobs(conversation, JOBS, at).await?;
             }
         }
         self.edge(step, Edge::Between).await;
-        self.store.note_close_step(conversation, CloseLogEntry { step, at }).await?;
+        note().await?;
         self.edge(step, Edge::After).await;
         Ok(())
     }
@@ -173,6 +249,17 @@ impl Closer {
     #[cfg(not(test))]
     #[expect(clippy::unused_async, clippy::unused_self, reason = "the tests' one does something")]
     async fn edge(&self, _: CloseStep, _: Edge) {}
+}
+
+fn tell_session_end(session: &Span, conversation: ConversationId, record: &CloseRecord) {
+    let triggered_by = serde_json::to_value(record.triggered_by).unwrap_or_default();
+    let (triggered_by, reason) = (triggered_by.as_str().unwrap_or_default(), record.reason.as_str());
+    drop(span::session_end(session, conversation, triggered_by, reason, record.turns));
+    tracing::info!(%conversation, triggered_by, reason, turns = record.turns, "session ended");
+}
+
+fn context(record: &CloseRecord) -> serde_json::Map<String, serde_json::Value> {
+    record.variables.iter().map(|(name, value)| (name.clone(), value.to_json())).collect()
 }
 
 /// The buffered transcript under its own numbers. Ids come from conversation and number, so a second flush writes the same rows.

@@ -2,18 +2,21 @@
 
 use super::assistants::Assistants;
 use super::chat::ChatLimits;
+use super::recorder::Protection;
 use super::shells::Observer;
 use crate::api::KeyRing;
 use crate::call::Deadlines;
 use crate::media::HoldMusic;
 use crate::model::{Millis, OrganisationId};
+use crate::replay::SealKey;
 use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{SessionTimers, Timers};
+use crate::sip::sdp::AudioCodec;
 use crate::sip::trunk::Trunks;
-use crate::speech::{LocalConfig, Speech};
+use crate::speech::{LocalConfig, Speech, SpeechPlan};
 use crate::store::SqliteConfig;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Exporting, Metrics};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -39,6 +42,8 @@ pub struct Config {
     pub assistants: Assistants,
     pub deadlines: Deadlines,
     pub observer: Option<Observer>,
+    /// Sends spans to a collector; `None`: they go nowhere.
+    pub exporting: Option<Exporting>,
     /// The page `/metrics` shows; `None`: an empty one.
     pub metrics: Option<Metrics>,
 }
@@ -77,12 +82,16 @@ pub struct MediaConfig {
     pub ports: (u16, u16),
     pub timeout: Millis,
     pub quarantine: Millis,
+    /// Spoken on SIP legs, in order of preference.
+    pub codecs: Vec<AudioCodec>,
 }
 
 /// Where speech comes from.
 pub enum SpeechChoice {
     /// This machine's engines; a worker without their models starts all the same and is not ready.
     Local(LocalConfig),
+    /// Providers and this machine's engines, in order.
+    Planned(SpeechPlan),
     /// Made by whoever starts the worker: fakes, or engines shared with another one.
     Given(Speech),
 }
@@ -101,7 +110,9 @@ pub struct ApiConfig {
 pub struct RecordingConfig {
     /// `None`: calls are not recorded.
     pub folder: Option<PathBuf>,
-    pub masked: bool,
+    pub protection: Protection,
+    /// Opens recordings of an earlier run that are encrypted, whatever this run writes.
+    pub key: Option<SealKey>,
     pub max_bytes: u64,
     /// Stereo WAVs; `None`: no audio is kept.
     pub audio: Option<PathBuf>,

@@ -146,6 +146,7 @@ async fn end_durable(shells: &Shells, conversation: ConversationId, reason: Term
         workflow_node: None,
         turns: 0,
         summary: Redacted::default(),
+        facts: Vec::new(),
     };
     shells.closer.try_close(conversation, &record).await.map_err(|parked| ControlError::Failed(parked.to_string()))?;
     Ok(with_row(shells, conversation, TurnResult::bare(conversation, RuntimeStatus::Ended)).await)
@@ -157,7 +158,7 @@ async fn words_left(shells: &Shells, conversation: ConversationId) -> Transcript
     if shells.closer.is_through(conversation).await {
         return Transcript::default();
     }
-    recover::transcript_of(&recorder.path_of(conversation)).unwrap_or_default()
+    recover::transcript_of(&recorder.path_of(conversation), shells.recording_key.as_ref()).unwrap_or_default()
 }
 
 /// Says that the row is closed if it is, so that ending twice answers the same.

@@ -1,7 +1,7 @@
 //! One task a call: one loop, one inbox, one core. Whatever happens reaches the core as an event, in one order, recorded first.
 //!
-//! The loop awaits two things only, both cancel-safe: the next fact and the next deadline. Commands go to their shells without being
-//! awaited; answers come back as facts. A panic anywhere in here ends this call alone (see [`supervise`]).
+//! The loop awaits three things only: the next fact, the next deadline (both cancel-safe), and, before an event is handled, its line's way to disk,
+//! for a bounded time. Commands go to their shells without being awaited; answers come back as facts. A panic anywhere in here ends this call alone (see [`supervise`]).
 
 use super::asks::{self, Asks};
 use super::attempts::{AttemptRows, Consult};
@@ -11,6 +11,7 @@ use super::inbox::{Fact, Inbox, InboxReader};
 use super::legs::Legs;
 use super::recorder::CallRecording;
 use super::shells::Shells;
+use super::spans::Spans;
 use super::translate;
 use crate::call::{Call, Command, Direction, Event, Opening};
 use crate::media::MediaFact;
@@ -19,7 +20,7 @@ use crate::model::{
     WallTime, WorkerTime,
 };
 use crate::replay::{Entry, Line, SipFact, Way, Words, moment};
-use crate::runtime::{RuntimeOutput, VoiceRuntime};
+use crate::runtime::{AnswerBody, RuntimeOutput, VoiceRuntime};
 use crate::sip::endpoint::LegEvent;
 use crate::store::LiveUpdate;
 use futures_util::FutureExt;
@@ -52,6 +53,7 @@ pub(super) struct Driver {
     pub(super) called: Redacted<String>,
     pub(super) wall: WallTime,
     pub(super) cause: Option<EndCause>,
+    pub(super) spans: Spans,
     asks: Asks,
     call: Call,
     reader: InboxReader,
@@ -72,6 +74,7 @@ impl Driver {
         inbox: (Inbox, InboxReader),
         recording: Option<CallRecording>,
         view: Arc<View>,
+        session: tracing::Span,
     ) -> Self {
         let started = shells.clock.now();
         let (inbox, reader) = inbox;
@@ -91,6 +94,7 @@ impl Driver {
             called: Redacted::default(),
             wall: WallTime(0),
             cause: None,
+            spans: Spans::new(session),
             asks: Asks::new(),
             call: Call::new(),
             reader,
@@ -112,6 +116,7 @@ impl Driver {
         };
         self.recall().await;
         self.step(Event::Offered(Box::new(opening)));
+        self.handle_pending().await;
         let mut handled = 0;
         while !self.call.is_finished() {
             let deadline = self.call.next_deadline().map(|(at, _)| self.worker_time(at));
@@ -122,6 +127,7 @@ impl Driver {
             };
             if let Some(fact) = fact {
                 self.take(fact);
+                self.handle_pending().await;
             }
             handled += 1;
             if handled % BUDGET == 0 {
@@ -150,14 +156,16 @@ impl Driver {
                     _ => {}
                 }
                 self.pending.extend(translate::media_fact(leg, &fact));
-                self.step_pending();
             }
             Fact::Runtime(answer, _place) => {
                 self.note(&asks::recorded(&answer, Entry::Answer));
-                self.asks.answered(&answer);
+                let why = self.asks.answered(&answer);
+                if let (AnswerBody::ModelDelta { .. }, Some(why)) = (&answer.body, why) {
+                    let at = self.now();
+                    self.spans.words(at, why);
+                }
                 self.runtime.answer(answer);
                 self.poll_runtime();
-                self.step_pending();
             }
             Fact::WhenClosed(waiter) => self.when_closed.push(waiter),
             Fact::StoreWords(done) => self.store_words_now(done),
@@ -193,30 +201,37 @@ impl Driver {
             }
             self.step(event);
         }
-        self.step_pending();
     }
 
-    /// One event into the core, its commands out, and whatever they were answered with at once.
+    /// An event for the core; it is handled, in its turn, as soon as the fact at hand is taken.
     fn step(&mut self, event: Event) {
         self.pending.push_back(event);
-        self.step_pending();
     }
 
-    pub(super) fn step_pending(&mut self) {
+    /// Each event into the core once it is recorded, its commands out, and whatever they were answered with at once.
+    async fn handle_pending(&mut self) {
         while let Some(event) = self.pending.pop_front() {
             if self.call.is_finished() {
-                return;
+                break;
             }
             let at = self.now();
             self.note_at(at, &Entry::Event(event.clone()));
+            if let Some(recording) = &mut self.recording {
+                recording.durable().await;
+            }
             self.overhear(&event);
+            self.spans.event(at, &event);
             self.call.handle(at, event);
             while let Some(command) = self.call.poll_command() {
                 self.note_at(at, &Entry::Command(command.clone()));
+                self.spans.command(at, &command);
                 self.carry_out(command);
             }
             self.view.update(self.call.phase(), self.call.armed_timers(), self.legs.states());
             self.tell_row();
+        }
+        if let Some(recording) = &mut self.recording {
+            recording.hand_over();
         }
     }
 
@@ -230,6 +245,8 @@ impl Driver {
     }
 
     pub(super) fn poll_runtime(&mut self) {
+        let expectation = translate::expectation(self.runtime.expected_input());
+        self.legs.expect(LegId::CALLER, expectation);
         while let Some(output) = self.runtime.poll() {
             let event = match output {
                 RuntimeOutput::Ready { turn, result } => {
@@ -240,7 +257,8 @@ impl Driver {
                 RuntimeOutput::Failed { turn, error } => Event::TurnFailed { turn, error },
                 RuntimeOutput::Ask(ask) => {
                     self.note(&asks::recorded(&ask, Entry::Ask));
-                    self.asks.begin(&self.shells, &self.inbox, ask);
+                    let span = self.spans.ask(&ask);
+                    self.asks.begin(&self.shells, &self.inbox, ask, span);
                     continue;
                 }
                 RuntimeOutput::CancelAsk { id } => {
@@ -318,7 +336,7 @@ impl Driver {
         }
         if self.cause.is_none() {
             let record = self.runtime.end_session(TriggeredBy::Worker, EndCause::EngineFailed);
-            self.shells.closer.close(self.conversation, record).await;
+            self.shells.closer.close(self.conversation, record, self.spans.session()).await;
         }
         self.notify(&Notice::CallEnded { cause: EndCause::EngineFailed, duration: Millis(self.now().millis()) });
     }

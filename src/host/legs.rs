@@ -10,7 +10,9 @@ use crate::media::shell::LegMedia;
 use crate::model::{DtmfSettings, LegId, Millis, Redacted, UtteranceId};
 use crate::sip::endpoint::LegKey;
 use crate::sip::sdp::{AudioCodec, LocalMedia, NegotiatedAudio};
-use crate::speech::{Endpointing, ListenConfig, ListenHandle, Recognizer, SpeechError, SpeechEvent, Synthesizer};
+use crate::speech::{
+    Endpointing, Expectation, Expected, ListenConfig, ListenHandle, Recognizer, SpeakingStyle, SpeechError, SpeechEvent, Synthesizer,
+};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
@@ -22,8 +24,10 @@ pub(super) struct Legs {
     pub(super) trunk: String,
     legs: BTreeMap<LegId, Leg>,
     synthesizer: Arc<dyn Synthesizer>,
+    style: Arc<SpeakingStyle>,
     inbox: Inbox,
     tasks: Tasks,
+    codecs: Vec<AudioCodec>,
 }
 
 struct Leg {
@@ -32,7 +36,9 @@ struct Leg {
     address: IpAddr,
     voice: Voice,
     ear: Option<Arc<ListenHandle>>,
-    patience: Endpointing,
+    /// What the conversation waits for, and whether the keypad does.
+    expectation: Expectation,
+    keypad: bool,
     state: LegState,
 }
 
@@ -58,15 +64,24 @@ impl LegState {
 
 impl Legs {
     /// A call without a leg yet.
-    pub(super) fn new(trunk: String, synthesizer: Arc<dyn Synthesizer>, inbox: Inbox, tasks: Tasks) -> Self {
-        Self { trunk, legs: BTreeMap::new(), synthesizer, inbox, tasks }
+    pub(super) fn new(
+        trunk: String,
+        synthesizer: Arc<dyn Synthesizer>,
+        style: Arc<SpeakingStyle>,
+        codecs: Vec<AudioCodec>,
+        inbox: Inbox,
+        tasks: Tasks,
+    ) -> Self {
+        Self { trunk, legs: BTreeMap::new(), synthesizer, style, inbox, tasks, codecs }
     }
 
     /// Another leg, with a voice of its own; `address` is where its media reaches us.
     pub(super) fn add(&mut self, id: LegId, line: Line, media: Arc<LegMedia>, address: IpAddr) {
-        let (voice, speaking) = Voice::new(Arc::clone(&self.synthesizer), Arc::clone(&media), self.inbox.clone());
+        let (mut voice, speaking) = Voice::new(Arc::clone(&self.synthesizer), Arc::clone(&media), self.inbox.clone());
+        voice.speak_as(Arc::clone(&self.style));
         self.tasks.spawn("voice", speaking);
-        let leg = Leg { line, media, address, voice, ear: None, patience: Endpointing::default(), state: LegState::Ringing };
+        let leg =
+            Leg { line, media, address, voice, ear: None, expectation: Expectation::default(), keypad: false, state: LegState::Ringing };
         self.legs.insert(id, leg);
     }
 
@@ -86,7 +101,7 @@ impl Legs {
     /// What an order to the SIP endpoint needs; `None` for a leg that is gone or has no key yet.
     pub(super) fn key_and_media(&self, leg: LegId) -> Option<(LegKey, LocalMedia)> {
         let leg = self.legs.get(&leg)?;
-        Some((leg.line.key()?, local_media(leg.address, leg.media.local_port())))
+        Some((leg.line.key()?, local_media(leg.address, leg.media.local_port(), &self.codecs)))
     }
 
     /// What is to be done to release it; `None` if there is no such leg.
@@ -173,7 +188,8 @@ impl Legs {
         sink: impl Fn(SpeechEvent) + Send + Sync + 'static,
     ) -> Result<(), SpeechError> {
         let Some(leg) = self.legs.get_mut(&leg) else { return Ok(()) };
-        let config = ListenConfig { endpointing: leg.patience, ..ListenConfig::default() };
+        let expectation = leg.expected();
+        let config = ListenConfig { endpointing: Endpointing::expecting(expectation.kind), expectation, ..ListenConfig::default() };
         let ear = Arc::new(recognizer.listen(config, Arc::new(sink))?);
         let hears = Arc::clone(&ear);
         if leg.media.set_tap(Some(Box::new(move |frame| hears.push(frame)))).is_err() {
@@ -193,10 +209,18 @@ impl Legs {
     /// While a number is asked for, pauses between its groups do not end what the caller says.
     pub(super) fn collecting(&mut self, leg: LegId, settings: &DtmfSettings) {
         if let Some(leg) = self.legs.get_mut(&leg) {
-            leg.patience = if settings.dtmf_enabled { Endpointing::digits() } else { Endpointing::default() };
-            if let Some(ear) = &leg.ear {
-                ear.retune(leg.patience);
-            }
+            leg.keypad = settings.dtmf_enabled;
+            leg.retune();
+        }
+    }
+
+    /// What the conversation waits for now: the words of its choices, a number, anything.
+    pub(super) fn expect(&mut self, leg: LegId, expectation: Expectation) {
+        if let Some(leg) = self.legs.get_mut(&leg)
+            && leg.expectation != expectation
+        {
+            leg.expectation = expectation;
+            leg.retune();
         }
     }
 
@@ -205,6 +229,25 @@ impl Legs {
         if let Some(leg) = self.legs.remove(&leg) {
             let _ = leg.media.set_tap(None);
             send(&leg, MediaOrder::Close);
+        }
+    }
+}
+
+impl Leg {
+    /// A keypad that collects waits for digits, however they come.
+    fn expected(&self) -> Expectation {
+        let kind = match (self.expectation.kind, self.keypad) {
+            (Expected::Anything, true) => Expected::Digits { min: 1, max: 255 },
+            (kind, _) => kind,
+        };
+        Expectation { kind, hints: self.expectation.hints.clone() }
+    }
+
+    fn retune(&self) {
+        if let Some(ear) = &self.ear {
+            let expectation = self.expected();
+            ear.retune(Endpointing::expecting(expectation.kind));
+            ear.expect(&expectation);
         }
     }
 }
@@ -226,15 +269,8 @@ fn send(leg: &Leg, order: MediaOrder) -> bool {
 }
 
 /// What we offer and answer with.
-pub(super) fn local_media(address: IpAddr, port: u16) -> LocalMedia {
-    LocalMedia {
-        address,
-        port,
-        codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma],
-        telephone_event: Some(101),
-        ptime: Millis(20),
-        rtcp_mux: false,
-    }
+pub(super) fn local_media(address: IpAddr, port: u16, codecs: &[AudioCodec]) -> LocalMedia {
+    LocalMedia { address, port, codecs: codecs.to_vec(), telephone_event: Some(101), ptime: Millis(20), rtcp_mux: false }
 }
 
 /// Puts a leg's media facts into its call's inbox.

@@ -4,7 +4,7 @@ use super::admission::Refusal;
 use super::assistants::Assigned;
 use super::begin::{self, FirstLeg, Parties};
 use super::inbox::inbox;
-use super::legs::media_sink;
+use super::legs::{local_media, media_sink};
 use super::line::Line;
 use super::outbound::{call_out, invite, local_address};
 use super::router::Owner;
@@ -56,7 +56,7 @@ pub(super) fn place(shells: &Arc<Shells>, wanted: &PlaceCall) -> Result<PlacedCa
             Refusal::Draining => "the worker is draining".to_owned(),
         })
     })?;
-    shells.outbound.take(shells.clock.now()).map_err(|limit| {
+    shells.calling.guard.take(shells.clock.now()).map_err(|limit| {
         count(Counter::CallsRefused, "limit", 1);
         PlaceError::NotAllowed(limit.to_string())
     })?;
@@ -71,7 +71,7 @@ pub(super) fn place(shells: &Arc<Shells>, wanted: &PlaceCall) -> Result<PlacedCa
     let address = local_address(shells, &dialled).unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
     let (conversation, line) = (parties.conversation, Line::dialling());
     let from = shells.from_uri(dialled.caller_id.as_deref().unwrap_or(number.number));
-    let originate = invite(dialled, from, &media, address, Vec::new(), shells.deadlines.setup);
+    let originate = invite(dialled, from, local_media(address, media.local_port(), &shells.codecs), Vec::new(), shells.deadlines.setup);
     let first = FirstLeg { line: line.clone(), media, address };
     let owner = Owner { leg: LegId::CALLER, conversation, inbox: sender.clone() };
     // The call is known before the first fact about it can come.
@@ -84,9 +84,10 @@ pub(super) fn place(shells: &Arc<Shells>, wanted: &PlaceCall) -> Result<PlacedCa
 fn number<'a>(shells: &'a Shells, wanted: &PlaceCall) -> Result<Number<'a>, PlaceError> {
     let route = shells.assistants.routes().iter().find(|route| number_id(&route.number) == wanted.from_number);
     let route = route.ok_or(PlaceError::UnknownNumber)?;
-    let trunk = route.trunk.as_deref().ok_or_else(|| {
-        PlaceError::NotAllowed("the number's route names no trunk: calls can come in by it and not go out".to_owned())
-    })?;
+    let trunk = route
+        .trunk
+        .as_deref()
+        .ok_or_else(|| PlaceError::NotAllowed("the number's route names no trunk: calls can come in by it and not go out".to_owned()))?;
     let owner = shells.dialling.owner(trunk).unwrap_or(shells.organisation);
     if owner != wanted.organisation {
         return Err(PlaceError::UnknownNumber);

@@ -1,4 +1,5 @@
-//! Every few seconds: do legs, calls and slots still belong together? Whatever lost its partner is reaped and reported.
+//! Every few seconds: do legs, calls and slots still belong together? Whatever lost its partner is reaped and reported, and closes that the store
+//! did not take are tried again.
 //!
 //! In a healthy worker nothing is ever found: the metric of this module must read 0.
 
@@ -18,6 +19,7 @@ pub(super) async fn reconcile(shells: Arc<Shells>, stop: tokio_util::sync::Cance
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
+        shells.closer.retry_parked().await;
         // A leg is reaped only when it was alone at two looks: a call that ends, or dials, right now is no ghost.
         let orphans = shells.router.orphans(|conversation, leg| shells.directory.knows(conversation, leg));
         for leg in orphans.iter().filter(|leg| suspects.contains(*leg)) {

@@ -1,270 +1,273 @@
-//! Recordings on disk: one thread writes for all calls, in order, before anything is acted on twice.
+//! Recordings on disk. What reached the kernel outlives a killed worker, so an event is acted on once its line is there.
 //!
-//! The driver never waits for the disk: it hands lines over a bounded queue. When the queue or the disk is full, the recording is marked
-//! truncated, the call goes on and the fault is counted.
+//! Two promises pull at each other: an event is written before it is handled, and the disk never holds up a call. A `write` into the page cache
+//! takes microseconds, but on a disk that stalls it takes as long as the stall, and it would take a thread of the runtime, with every call on it,
+//! along. So no call writes: one thread does, and a driver gives it the event's line and waits, as a task, until the kernel has it
+//! ([`CallRecording::durable`]). That wait ends after [`PATIENCE`]: the call then goes on, its lines stay in the queue, and it does not wait again
+//! before they are written. A stall therefore costs each call one wait, and a worker that is killed *during* a stall loses what the stall held.
+//!
+//! Commands are not waited for: the core gives the same ones again for the same events. They leave in one piece with whatever else happened since
+//! the last event. The price of the thread is a switch to it and back an event, some ten microseconds, against two or three for writing in place.
+//!
+//! When the queue (1,024 pieces) or the disk is full the recording is truncated and counted; the call goes on. What the disk took stays readable
+//! to its last line, and at the call's end a line says that some are missing; on a full disk the last ones give way to it.
 
-use crate::call::{Command, Event};
+mod disk;
+
 use crate::model::{CallTime, ConversationId};
-use crate::replay::{Entry, Header, Line, Masker, encode, encode_header};
-use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use crate::replay::{Entry, Header, Line, Masker, Seal, SealKey, Sealer, encode, encode_header};
+use disk::{Disk, Folder, Job, Kind, Place, Shared};
+use ring::rand::{SecureRandom, SystemRandom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
 
-/// Lines that wait for the disk, over all calls. Full: that call's recording is marked truncated.
-const QUEUE_MAX: usize = 1_024;
+/// Longest a call waits for the disk before it goes on.
+const PATIENCE: Duration = Duration::from_millis(25);
+
+/// What a recording shows to who reads the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Protection {
+    #[default]
+    Plain,
+    /// Keys and words are masked, see [`Masker`].
+    Masked,
+    /// Every line is sealed with this key, see [`Sealer`].
+    Encrypted(SealKey),
+}
 
 /// The writing thread; lives as long as the worker.
-#[derive(Debug)]
 pub struct Recorder {
     folder: PathBuf,
     max_bytes: u64,
-    masked: bool,
-    queue: SyncSender<Job>,
-    faults: Arc<AtomicU64>,
+    protection: Protection,
+    disk: Arc<Disk>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-#[derive(Debug)]
-enum Job {
-    Open(ConversationId, PathBuf, String),
-    Write(ConversationId, String),
-    Finish(ConversationId),
-    Stop,
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").field("folder", &self.folder).finish_non_exhaustive()
+    }
 }
 
 impl Recorder {
-    /// `max_bytes` bounds one recording. Fails if the folder cannot be made or written to.
-    pub fn start(folder: &Path, masked: bool, max_bytes: u64) -> std::io::Result<Self> {
+    /// `max_bytes` bounds one recording. Fails if the folder cannot be made.
+    pub fn start(folder: &Path, protection: Protection, max_bytes: u64) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let (queue, jobs) = sync_channel(QUEUE_MAX);
-        let faults = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&faults);
-        let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || write_all(&jobs, &counted))?;
-        Ok(Self { folder: folder.to_path_buf(), max_bytes, masked, queue, faults, thread: Some(thread) })
+        Self::on(Folder, folder, protection, max_bytes)
     }
 
-    /// Recordings that lost lines to a full queue or a failing disk.
+    fn on(place: impl Place + 'static, folder: &Path, protection: Protection, max_bytes: u64) -> std::io::Result<Self> {
+        let disk = Arc::new(Disk::default());
+        let of_thread = Arc::clone(&disk);
+        let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || of_thread.write_all(&place))?;
+        Ok(Self { folder: folder.to_path_buf(), max_bytes, protection, disk, thread: Some(thread) })
+    }
+
+    /// Recordings that lost lines to a full queue, their size limit or a failing disk.
     pub fn faults(&self) -> u64 {
-        self.faults.load(Ordering::Relaxed)
+        self.disk.faults.load(Ordering::Relaxed)
+    }
+
+    /// Times a call went on before the disk had taken its event.
+    pub fn late(&self) -> u64 {
+        self.disk.late.load(Ordering::Relaxed)
     }
 
     pub fn path_of(&self, conversation: ConversationId) -> PathBuf {
         self.folder.join(format!("{conversation}.jsonl"))
     }
 
-    /// Begins one call's recording. `header.masked` is set by this recorder's own setting.
+    /// Begins one call's recording. `header.masked` and `header.sealed` are set by this recorder's own protection.
     pub fn open(&self, mut header: Header) -> CallRecording {
-        header.masked = self.masked;
-        let conversation = header.conversation;
+        header.masked = self.protection == Protection::Masked;
+        header.sealed = None;
+        let mut can_be_kept = true;
+        if let Protection::Encrypted(key) = &self.protection {
+            let mut salt = [0; 32];
+            can_be_kept = SystemRandom::new().fill(&mut salt).is_ok();
+            header.sealed = Some(Seal::new(key, salt));
+        }
+        let path = self.path_of(header.conversation);
         let first = encode_header(&header).unwrap_or_default();
+        let sealer = match (&self.protection, &header.sealed) {
+            (Protection::Encrypted(key), Some(seal)) => Sealer::new(key, seal, first.trim_end_matches('\n')).ok(),
+            _ => None,
+        };
         let mut recording = CallRecording {
-            conversation,
             seq: 0,
-            masker: self.masked.then(Masker::new),
-            queue: self.queue.clone(),
-            truncated: false,
-            faults: Arc::clone(&self.faults),
+            masker: header.masked.then(Masker::new),
+            sealer,
+            disk: Arc::clone(&self.disk),
+            shared: Arc::default(),
+            pending: Vec::new(),
+            handed_over: 0,
+            behind: false,
+            state: State::Whole,
             left: self.max_bytes,
         };
-        recording.send(Job::Open(conversation, self.path_of(conversation), first));
+        if can_be_kept {
+            recording.put(Kind::Open(path), first.into_bytes());
+        } else {
+            tracing::error!("the system gives no random bytes: a call is not recorded, because it could not be encrypted");
+            recording.lose();
+        }
         recording
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        // Drain outputs, then stop: what was handed over is written.
-        let _ = self.queue.send(Job::Stop);
+        // What was handed over is written first.
+        self.disk.stop();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Whole,
+    /// Lines are missing; nothing is added but the word that says so.
+    Truncated {
+        why: &'static str,
+    },
+    /// That word is on its way.
+    Marked,
+}
+
 /// One call's side of the recorder; owned by its driver.
-#[derive(Debug)]
 pub struct CallRecording {
-    conversation: ConversationId,
     seq: u64,
     masker: Option<Masker>,
-    queue: SyncSender<Job>,
-    truncated: bool,
-    faults: Arc<AtomicU64>,
+    sealer: Option<Sealer>,
+    disk: Arc<Disk>,
+    shared: Arc<Shared>,
+    /// Lines that leave as one piece.
+    pending: Vec<u8>,
+    handed_over: u64,
+    /// A wait was in vain; cleared when the disk has caught up.
+    behind: bool,
+    state: State,
     left: u64,
 }
 
+impl std::fmt::Debug for CallRecording {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallRecording").field("seq", &self.seq).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
 impl CallRecording {
-    pub fn event(&mut self, at: CallTime, event: &Event) {
-        self.entry(at, Entry::Event(event.clone()));
-    }
-
-    pub fn command(&mut self, at: CallTime, command: &Command) {
-        self.entry(at, Entry::Command(command.clone()));
-    }
-
+    /// Adds a line; it leaves with the next [`CallRecording::hand_over`] or [`CallRecording::durable`].
     pub fn entry(&mut self, at: CallTime, entry: Entry) {
-        if self.truncated {
+        if self.state == State::Whole && self.shared.has_failed() {
+            // Counted where it happened.
+            self.state = State::Truncated { why: "the disk did not take more" };
+        }
+        if self.state != State::Whole {
+            self.pending.clear();
             return;
         }
         let entry = match &mut self.masker {
             Some(masker) => masker.mask(entry),
             None => entry,
         };
-        let line = Line { seq: self.seq, at, entry };
-        let Ok(text) = encode(&line) else { return };
-        let bytes = text.len() as u64;
-        if bytes > self.left {
+        let Some(text) = self.line(at, entry) else { return };
+        if text.len() as u64 > self.left {
             self.truncate(at, "the recording reached its size limit");
             return;
         }
-        self.left -= bytes;
+        self.left -= text.len() as u64;
         self.seq += 1;
-        self.send(Job::Write(self.conversation, text));
+        self.pending.extend_from_slice(text.as_bytes());
     }
 
-    /// The last line; the file is closed after it.
+    /// Gives what was added to the writing thread, as one piece. Never waits.
+    pub fn hand_over(&mut self) {
+        if !self.pending.is_empty() {
+            let bytes = std::mem::take(&mut self.pending);
+            self.put(Kind::Lines, bytes);
+        }
+    }
+
+    /// Hands over and waits until the kernel has everything, at most [`PATIENCE`]; not at all while an earlier wait was in vain.
+    pub async fn durable(&mut self) {
+        self.hand_over();
+        let (shared, handed_over) = (&self.shared, self.handed_over);
+        let done = || shared.is_written(handed_over) || shared.has_failed();
+        if self.state != State::Whole || (self.behind && !done()) {
+            return;
+        }
+        let written = std::future::poll_fn(|context| {
+            if done() {
+                return Poll::Ready(());
+            }
+            shared.wake_me(context.waker());
+            if done() { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let in_time = tokio::time::timeout(PATIENCE, written).await.is_ok();
+        if !in_time {
+            self.disk.late.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!("the disk is slow: a call goes on before its recording has what happened");
+        }
+        self.behind = !in_time;
+    }
+
+    /// The last line. Never waits; the file is closed when the disk has taken it.
     pub fn finish(mut self, at: CallTime) {
         self.entry(at, Entry::Closed);
-        // Finishing must not be lost, or the file stays open: it waits for its place in the queue.
-        let _ = self.queue.send(Job::Finish(self.conversation));
-    }
-
-    fn truncate(&mut self, at: CallTime, why: &str) {
-        let line = Line { seq: self.seq, at, entry: Entry::Truncated { why: why.to_owned() } };
-        self.truncated = true;
-        self.faults.fetch_add(1, Ordering::Relaxed);
-        if let Ok(text) = encode(&line) {
-            let _ = self.queue.try_send(Job::Write(self.conversation, text));
+        self.hand_over();
+        match self.state {
+            State::Whole => self.mark(at, "the disk did not take more", Kind::LastWordIfFailed),
+            State::Truncated { why } => self.mark(at, why, Kind::LastWord),
+            State::Marked => {}
         }
     }
 
-    fn send(&mut self, job: Job) {
-        match self.queue.try_send(job) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                if !self.truncated {
-                    self.truncated = true;
-                    self.faults.fetch_add(1, Ordering::Relaxed);
-                }
-            }
+    fn line(&self, at: CallTime, entry: Entry) -> Option<String> {
+        let text = encode(&Line { seq: self.seq, at, entry }).ok()?;
+        Some(match &self.sealer {
+            Some(sealer) => sealer.seal(self.seq, &text),
+            None => text,
+        })
+    }
+
+    fn truncate(&mut self, at: CallTime, why: &'static str) {
+        self.hand_over();
+        self.disk.faults.fetch_add(1, Ordering::Relaxed);
+        self.mark(at, why, Kind::LastWord);
+    }
+
+    /// The word that says that lines are missing. There is always room for it in the queue.
+    fn mark(&mut self, at: CallTime, why: &str, kind: Kind) {
+        if let Some(text) = self.line(at, Entry::Truncated { why: why.to_owned() }) {
+            let job = Job { shared: Arc::clone(&self.shared), bytes: text.into_bytes(), kind };
+            self.disk.put(job);
+        }
+        self.state = State::Marked;
+    }
+
+    fn put(&mut self, kind: Kind, bytes: Vec<u8>) {
+        if self.state != State::Whole {
+            return;
+        }
+        if self.disk.put(Job { shared: Arc::clone(&self.shared), bytes, kind }) {
+            self.handed_over += 1;
+        } else {
+            self.lose();
         }
     }
-}
 
-fn write_all(jobs: &Receiver<Job>, faults: &AtomicU64) {
-    let mut files: HashMap<ConversationId, File> = HashMap::new();
-    while let Ok(job) = jobs.recv() {
-        let written = match job {
-            Job::Open(conversation, path, first) => create(&path).and_then(|mut file| {
-                file.write_all(first.as_bytes())?;
-                files.insert(conversation, file);
-                Ok(())
-            }),
-            Job::Write(conversation, text) => match files.get_mut(&conversation) {
-                // Each line reaches the kernel at once: a killed worker leaves everything up to its last event.
-                Some(file) => file.write_all(text.as_bytes()).inspect_err(|_| drop(files.remove(&conversation))),
-                None => Ok(()),
-            },
-            Job::Finish(conversation) => {
-                files.remove(&conversation);
-                Ok(())
-            }
-            Job::Stop => return,
-        };
-        if let Err(error) = written {
-            faults.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(%error, "a recording cannot be written; the call goes on without it. Check space and rights of recording.directory");
-        }
+    fn lose(&mut self) {
+        self.state = State::Truncated { why: "the disk was too slow" };
+        self.disk.faults.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-/// Recordings hold what people said: readable by the worker's user only.
-fn create(path: &Path) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::WallTime;
-    use crate::replay::{SCHEMA, decode};
-    use uuid::Uuid;
-
-    fn header(id: u128) -> Header {
-        Header {
-            schema: SCHEMA,
-            build: "test".to_owned(),
-            conversation: ConversationId(Uuid::from_u128(id)),
-            wall: WallTime(0),
-            seed: 0,
-            settings_digest: String::new(),
-            assistant_digest: String::new(),
-            assistant: "none".to_owned(),
-            masked: false,
-        }
-    }
-
-    fn ticks(recording: &mut CallRecording, count: u64) {
-        for tick in 0..count {
-            recording.event(CallTime::from_millis(tick), &Event::Tick);
-        }
-    }
-
-    #[test]
-    fn what_was_handed_over_is_on_disk_when_the_recorder_stops() {
-        let folder = tempfile::tempdir().unwrap();
-        let recorder = Recorder::start(folder.path(), false, 1 << 20).unwrap();
-        let mut recording = recorder.open(header(1));
-        ticks(&mut recording, 50);
-        recording.finish(CallTime::from_millis(50));
-        let path = recorder.path_of(ConversationId(Uuid::from_u128(1)));
-        drop(recorder);
-        let read = decode(&std::fs::read_to_string(path).unwrap()).unwrap();
-        assert_eq!(read.lines.len(), 51);
-        assert!(read.is_whole());
-    }
-
-    #[test]
-    fn a_recording_at_its_limit_says_that_it_is_cut_and_the_call_goes_on() {
-        let folder = tempfile::tempdir().unwrap();
-        let recorder = Recorder::start(folder.path(), false, 500).unwrap();
-        let mut recording = recorder.open(header(2));
-        ticks(&mut recording, 100);
-        recording.finish(CallTime::from_millis(100));
-        let path = recorder.path_of(ConversationId(Uuid::from_u128(2)));
-        assert_eq!(recorder.faults(), 1);
-        drop(recorder);
-        let read = decode(&std::fs::read_to_string(path).unwrap()).unwrap();
-        assert!(matches!(read.lines.last().unwrap().entry, Entry::Truncated { .. }) && !read.is_whole());
-    }
-
-    #[test]
-    fn a_disk_that_takes_nothing_costs_that_recording_and_no_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let recorder = Recorder::start(folder.path(), false, 1 << 20).unwrap();
-        // What stands in its place already cannot be created anew: the write fails as on a full disk.
-        std::fs::create_dir(recorder.path_of(ConversationId(Uuid::from_u128(3)))).unwrap();
-        let (mut broken, mut sound) = (recorder.open(header(3)), recorder.open(header(4)));
-        ticks(&mut broken, 10);
-        ticks(&mut sound, 10);
-        broken.finish(CallTime::ZERO);
-        sound.finish(CallTime::from_millis(10));
-        let (path, faults) = (recorder.path_of(ConversationId(Uuid::from_u128(4))), Arc::clone(&recorder.faults));
-        drop(recorder);
-        assert_eq!(faults.load(Ordering::Relaxed), 1);
-        assert!(decode(&std::fs::read_to_string(path).unwrap()).unwrap().is_whole());
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_made_is_an_error_before_any_call() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a file");
-        std::fs::write(&file, "").unwrap();
-        assert!(Recorder::start(&file.join("recordings"), false, 1 << 20).is_err());
-    }
-}
+mod tests;

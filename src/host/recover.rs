@@ -1,9 +1,10 @@
-//! After a crash: conversations whose rows are still open are closed as `orphaned`, with the transcript their recordings hold.
+//! After a crash: conversations whose rows are still open are closed, with the transcript their recordings hold: as `orphaned`, or for the cause
+//! they had ended for when the worker died.
 
 use super::shells::Shells;
 use crate::call::{Command, Event};
 use crate::model::{ConversationId, EndCause, Redacted, TriggeredBy, TurnId, TurnInput};
-use crate::replay::{Entry, Recording, decode};
+use crate::replay::{Entry, Recording, SealKey, decode_with};
 use crate::runtime::{CloseRecord, Role, Transcript};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,22 +22,28 @@ pub(super) async fn recover(shells: &Shells) {
         }
     };
     for row in open.into_iter().filter(|row| row.channel == "voice") {
-        let transcript = row.recording_path.as_deref().map(Path::new).and_then(transcript_of).unwrap_or_default();
-        let record = orphan(row.id, transcript);
+        let journal = row.recording_path.as_deref().map(Path::new).and_then(|path| recording_of(path, shells.recording_key.as_ref()));
+        let record = orphan(row.id, journal.as_ref());
         match shells.closer.try_close(row.id, &record).await {
-            Ok(()) => tracing::warn!(conversation = %row.id, "a conversation a dead worker left open is closed"),
+            Ok(()) => {
+                tracing::warn!(conversation = %row.id, reason = record.reason.as_str(), "a conversation a dead worker left open is closed");
+            }
             Err(parked) => tracing::error!(conversation = %row.id, %parked, "an orphaned conversation could not be closed"),
         }
     }
 }
 
-fn orphan(conversation: ConversationId, transcript: Transcript) -> CloseRecord {
+/// A call that had come to its end keeps the cause of that end; any other one is orphaned.
+fn orphan(conversation: ConversationId, journal: Option<&Recording>) -> CloseRecord {
+    let transcript = journal.map(transcript).unwrap_or_default();
+    let (cause, triggered_by) = journal.and_then(end).unwrap_or((EndCause::Orphaned, TriggeredBy::Worker));
     CloseRecord {
         conversation,
-        triggered_by: TriggeredBy::Worker,
-        cause: EndCause::Orphaned,
-        reason: EndCause::Orphaned.termination_reason(),
+        triggered_by,
+        cause,
+        reason: cause.termination_reason(),
         summary: Redacted::new(crate::runtime::summarise(&transcript)),
+        facts: Vec::new(),
         transcript,
         variables: BTreeMap::new(),
         workflow_node: None,
@@ -44,15 +51,21 @@ fn orphan(conversation: ConversationId, transcript: Transcript) -> CloseRecord {
     }
 }
 
-pub(super) fn transcript_of(path: &Path) -> Option<Transcript> {
+fn end(journal: &Recording) -> Option<(EndCause, TriggeredBy)> {
+    journal.lines.iter().find_map(|line| match &line.entry {
+        Entry::Command(Command::EndSession { cause, triggered_by, .. }) => Some((*cause, *triggered_by)),
+        _ => None,
+    })
+}
+
+pub(super) fn transcript_of(path: &Path, key: Option<&SealKey>) -> Option<Transcript> {
+    recording_of(path, key).as_ref().map(transcript)
+}
+
+fn recording_of(path: &Path, key: Option<&SealKey>) -> Option<Recording> {
     let text = std::fs::read_to_string(path).ok()?;
-    match decode(&text) {
-        Ok(recording) => Some(transcript(&recording)),
-        Err(error) => {
-            tracing::error!(path = %path.display(), %error, "the recording of an orphaned call cannot be read");
-            None
-        }
-    }
+    let read = decode_with(&text, key);
+    read.inspect_err(|error| tracing::error!(path = %path.display(), %error, "the recording of an orphaned call cannot be read")).ok()
 }
 
 /// The words of a call from its recording: what the caller said or keyed, what the assistant said, cut to what was heard.

@@ -46,7 +46,7 @@ impl Driver {
         let (for_target, for_peer): (Vec<_>, Vec<_>) = wire_headers(reason.into_iter().chain(headers))
             .into_iter()
             .partition(|(name, _)| name.eq_ignore_ascii_case(USER_TO_USER) && !is_number);
-        let referred_by = referral.with_referred_by.then(|| self.shells.own_uri.clone());
+        let referred_by = referral.with_referred_by.then(|| self.shells.own_uri());
         self.order(leg, |key, _| Order::Refer {
             leg: key,
             refer_to: referral.refer_to,
@@ -63,7 +63,7 @@ impl Driver {
         let Some((other, _)) = self.legs.key_and_media(other) else {
             return self.pending.push_back(Event::ReferAnswered { leg, request, status: GONE });
         };
-        let referred_by = Some(self.shells.own_uri.clone());
+        let referred_by = Some(self.shells.own_uri());
         self.order(leg, |key, _| Order::Refer {
             leg: key,
             refer_to: String::new(),

@@ -4,6 +4,7 @@ use super::admission::Admission;
 use super::assistants::Assistants;
 use super::clock::Clock;
 use super::close::Closer;
+use super::config::TransferConfig;
 use super::dialling::Dialling;
 use super::directory::Directory;
 use super::guard::OutboundGuard;
@@ -14,8 +15,9 @@ use crate::call::Deadlines;
 use crate::media::shell::MediaEngine;
 use crate::media::{HoldMusic, RoomId};
 use crate::model::{ConversationId, Millis, OrganisationId, WorkerId};
-use crate::replay::Line;
+use crate::replay::{Line, SealKey};
 use crate::runtime::shell::RuntimeShell;
+use crate::sip::sdp::AudioCodec;
 use crate::sip::shell::SipHandle;
 use crate::speech::{Recognizer, Synthesizer};
 use crate::store::{Store, Writer};
@@ -44,23 +46,20 @@ pub(super) struct Shells {
     pub(super) writer: Writer,
     pub(super) closer: Closer,
     pub(super) recorder: Option<Recorder>,
+    /// Opens recordings that are encrypted.
+    pub(super) recording_key: Option<SealKey>,
     pub(super) dialling: Dialling,
-    pub(super) outbound: OutboundGuard,
-    /// Outbound attempts of one call.
-    pub(super) attempts_per_call: u32,
-    pub(super) music: HoldMusic,
-    /// Numbers of bridges given out.
-    pub(super) rooms: AtomicU64,
+    pub(super) calling: Calling,
     pub(super) observer: Option<Observer>,
     pub(super) assistants: Assistants,
     pub(super) deadlines: Deadlines,
     pub(super) media_timeout: Millis,
+    /// Spoken on SIP legs, in order of preference.
+    pub(super) codecs: Vec<AudioCodec>,
     /// Address in our SDP; `None`: the one the peer reaches us at.
     pub(super) media_address: Option<IpAddr>,
     /// Stereo WAVs go here; `None`: none are made.
     pub(super) audio_folder: Option<PathBuf>,
-    /// For Referred-By.
-    pub(super) own_uri: String,
     /// Host and port of our own URIs.
     pub(super) own_host: String,
     pub(super) worker: WorkerId,
@@ -69,16 +68,38 @@ pub(super) struct Shells {
     pub(super) lacking: Vec<String>,
 }
 
-impl Shells {
-    /// The From of a call of ours.
-    pub(super) fn from_uri(&self, user: &str) -> String {
-        let plain = |character: char| character.is_ascii_alphanumeric() || "+-._".contains(character);
-        let user: String = user.chars().filter(|character| plain(*character)).collect();
-        if user.is_empty() { self.own_uri.clone() } else { format!("sip:{user}@{}", self.own_host) }
+/// What calls share when they call out.
+pub(super) struct Calling {
+    pub(super) guard: OutboundGuard,
+    /// Outbound attempts of one call.
+    pub(super) attempts_per_call: u32,
+    pub(super) music: HoldMusic,
+    /// Numbers of bridges given out.
+    rooms: AtomicU64,
+}
+
+impl Calling {
+    pub(super) fn new(config: TransferConfig) -> Self {
+        let TransferConfig { attempts_per_hour, attempts_per_call, music } = config;
+        Self { guard: OutboundGuard::new(attempts_per_hour), attempts_per_call, music, rooms: AtomicU64::new(1) }
     }
 
     pub(super) fn new_room(&self) -> RoomId {
         RoomId(self.rooms.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Shells {
+    /// For Referred-By.
+    pub(super) fn own_uri(&self) -> String {
+        self.from_uri("worker")
+    }
+
+    /// The From of a call of ours.
+    pub(super) fn from_uri(&self, user: &str) -> String {
+        let plain = |character: char| character.is_ascii_alphanumeric() || "+-._".contains(character);
+        let user: String = user.chars().filter(|character| plain(*character)).collect();
+        format!("sip:{}@{}", if user.is_empty() { "worker" } else { &user }, self.own_host)
     }
 
     /// Gauges, computed from the collections that own what they count.
@@ -105,6 +126,7 @@ impl Shells {
         gauges.set(Gauge::PacerLateMax, media.lateness.max);
         gauges.set(Gauge::PacerSkipped, media.ticks_skipped);
         gauges.set(Gauge::RecordingFaults, self.recorder.as_ref().map_or(0, Recorder::faults));
+        gauges.set(Gauge::RecordingLate, self.recorder.as_ref().map_or(0, Recorder::late));
         gauges.set(Gauge::StoreDropped, self.writer.stats().dropped());
         gauges.set(Gauge::StoreFailed, self.writer.stats().failed());
         gauges.set(Gauge::Ready, u64::from(self.why_not_ready().is_empty()));

@@ -9,11 +9,10 @@ use super::config::{Config, RecordingConfig, SipConfig, SpeechChoice};
 use super::control::Control;
 use super::dialling::Dialling;
 use super::directory::Directory;
-use super::guard::OutboundGuard;
 use super::inbox::Fact;
 use super::recorder::Recorder;
 use super::router::Router;
-use super::shells::Shells;
+use super::shells::{Calling, Shells};
 use super::spawn::Tasks;
 use super::{notify, reconcile, recover, upkeep};
 use crate::api::{self, ApiState, RateLimit};
@@ -24,13 +23,13 @@ use crate::runtime::shell::RuntimeShell;
 use crate::sip::endpoint::{Config as EndpointConfig, Endpoint, OptionsStatus, Order};
 use crate::sip::shell::{OrderQueue, ShellConfig, ShellError, ShellLimits, Sockets, order_queue};
 use crate::sip::trunk::Trunks;
-use crate::speech::{Speech, SpeechState};
+use crate::speech::providers::Spawner;
+use crate::speech::{Speech, SpeechPlan, SpeechState};
 use crate::store::{SqliteStore, Store, StoreError, Writer};
 use crate::telemetry::Metrics;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -44,6 +43,8 @@ const LAST_GOODBYES: Duration = Duration::from_secs(50);
 pub struct Worker {
     shells: Arc<Shells>,
     stop: CancellationToken,
+    /// After everything that makes spans.
+    spans_stop: CancellationToken,
     sip: Vec<SocketAddr>,
     api: SocketAddr,
     writer_done: tokio::task::JoinHandle<()>,
@@ -73,13 +74,9 @@ impl Worker {
     pub async fn start(config: Config) -> Result<Self, HostError> {
         let clock = Clock::start();
         let tasks = Tasks::new();
-        let stop = CancellationToken::new();
+        let (stop, spans_stop) = (CancellationToken::new(), CancellationToken::new());
         let runtime = RuntimeShell::new(config.runtime, Arc::new(move || clock.now()))?;
-        let speech = speech(config.speech).await?;
-        let lacking = match speech.state() {
-            SpeechState::Local | SpeechState::Scripted => Vec::new(),
-            SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
-        };
+        let speech = speech(config.speech, &tasks, clock).await?;
         let recorder = recorder(&config.recording)?;
         let recording = config.recording.clone();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store).await?);
@@ -97,7 +94,6 @@ impl Worker {
         let (writer, writing) = Writer::new(Arc::clone(&store));
         let writer_done = tasks.spawn("store_writer", writing);
         let (handle, orders) = order_queue();
-        let own_host = sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string);
         let shells = Arc::new(Shells {
             clock,
             tasks,
@@ -110,26 +106,27 @@ impl Worker {
             synthesizer: Arc::clone(&speech.synthesizer),
             recognizer: Arc::clone(&speech.recognizer),
             store: Arc::clone(&store),
+            closer: Closer::new(store, writer.clone(), clock, config.recording.retention_days),
             writer,
-            closer: Closer::new(store, clock, config.recording.retention_days),
             recorder,
+            recording_key: config.recording.key,
             dialling: Dialling::new(config.trunks, config.trunk_owners),
-            outbound: OutboundGuard::new(config.transfer.attempts_per_hour),
-            attempts_per_call: config.transfer.attempts_per_call,
-            music: config.transfer.music,
-            rooms: AtomicU64::new(1),
+            calling: Calling::new(config.transfer),
             observer: config.observer,
             assistants: config.assistants,
             deadlines: config.deadlines,
             media_timeout: config.media.timeout,
+            codecs: config.media.codecs,
             media_address: advertised.or_else(|| (!bind.is_unspecified()).then_some(bind)),
             audio_folder: config.recording.audio,
-            own_uri: format!("sip:worker@{own_host}"),
-            own_host,
+            own_host: sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string),
             worker: WorkerId(Uuid::now_v7()),
             organisation: config.organisation,
-            lacking,
+            lacking: lacking(&speech),
         });
+        if let Some(exporting) = config.exporting {
+            shells.tasks.spawn("otlp", exporting.run(spans_stop.clone().cancelled_owned()));
+        }
         recover::recover(&shells).await;
         run_shells(&shells, sockets, endpoint, orders, &stop);
         let chat = ChatHost::new(Arc::clone(&shells), config.chat);
@@ -149,7 +146,7 @@ impl Worker {
             }
         });
         notify::ready("taking calls");
-        Ok(Self { shells, stop, sip, api: api_address, writer_done })
+        Ok(Self { shells, stop, spans_stop, sip, api: api_address, writer_done })
     }
 
     /// SIP addresses really bound, UDP first.
@@ -199,6 +196,7 @@ impl Worker {
             tracing::error!(running = ?tasks.running(), "tasks did not end; their work is lost");
             return;
         }
+        self.spans_stop.cancel();
         tasks.joined().await;
     }
 
@@ -233,7 +231,7 @@ fn recorder(recording: &RecordingConfig) -> Result<Option<Recorder>, HostError> 
         std::fs::create_dir_all(folder).map_err(fault(folder))?;
     }
     let Some(folder) = &recording.folder else { return Ok(None) };
-    Recorder::start(folder, recording.masked, recording.max_bytes).map(Some).map_err(fault(folder))
+    Recorder::start(folder, recording.protection.clone(), recording.max_bytes).map(Some).map_err(fault(folder))
 }
 
 /// SIP's sockets, bound, and the endpoint that will speak on them.
@@ -266,14 +264,35 @@ fn run_shells(shells: &Arc<Shells>, sockets: Sockets, endpoint: Endpoint, orders
     shells.tasks.spawn("watchdog", notify::watchdog(stop.clone()));
 }
 
-/// Loading weights takes a second or two of pure work: it must not stand on an async thread.
-async fn speech(choice: SpeechChoice) -> Result<Speech, HostError> {
-    match choice {
-        SpeechChoice::Given(speech) => Ok(speech),
-        SpeechChoice::Local(config) => tokio::task::spawn_blocking(move || Speech::local_or_unavailable(&config))
-            .await
-            .map_err(|error| HostError::Speech(error.to_string())),
+/// What the worker was started without, in words.
+fn lacking(speech: &Speech) -> Vec<String> {
+    match speech.state() {
+        SpeechState::Local | SpeechState::Providers { .. } | SpeechState::Scripted => Vec::new(),
+        SpeechState::Unavailable { why } => vec![format!("speech: {why}")],
     }
+}
+
+/// Loading weights takes a second or two of pure work: it must not stand on an async thread.
+async fn speech(choice: SpeechChoice, tasks: &Tasks, clock: Clock) -> Result<Speech, HostError> {
+    let plan = match choice {
+        SpeechChoice::Given(speech) => return Ok(speech),
+        SpeechChoice::Local(config) => SpeechPlan::local(config),
+        SpeechChoice::Planned(plan) => plan,
+    };
+    let (tasks, runtime) = (tasks.clone(), tokio::runtime::Handle::current());
+    // Engines start tasks from their own threads, too.
+    let spawner: Spawner = Arc::new(move |name, task| {
+        let _entered = runtime.enter();
+        drop(tasks.spawn(name, task));
+    });
+    let clock: crate::speech::Clock = Arc::new(move || clock.now());
+    let planned = tokio::task::spawn_blocking(move || Speech::planned(plan, &spawner, &clock)).await;
+    let speech = planned.map_err(|error| HostError::Speech(error.to_string()))?;
+    let speech = speech.map_err(|error| HostError::Speech(error.to_string()))?;
+    if let SpeechState::Providers { lacking: Some(why) } = speech.state() {
+        tracing::warn!(%why, "the engines on this machine cannot take over where providers fail");
+    }
+    Ok(speech)
 }
 
 /// The page asks the collections each time; a page that outlives its worker shows the last values.

@@ -2,10 +2,11 @@
 
 use crate::call::{AnswerVerdict, Event, LegFailure, ReleaseReason, ReleasedBy};
 use crate::media::{Answerer, AudioCodec, AudioFormat, EventFormat, MediaDirection, MediaFact, MediaOrder};
-use crate::model::{DigitSource, EndCause, LegId, RequestId};
+use crate::model::{DigitSource, EndCause, LegId, Redacted, RequestId, Speed, VoiceSettings};
+use crate::runtime::ExpectedInput;
 use crate::sip::endpoint::{self as sip, LegEvent, OrderError, Reason};
 use crate::sip::sdp::{self, NegotiatedAudio};
-use crate::speech::SpeechEvent;
+use crate::speech::{Expectation, Expected, SpeakingStyle, SpeechEvent};
 
 /// What a fact about a SIP leg means to the core. `refer` is the REFER under way on that leg, if any; facts about an older one mean nothing.
 pub(super) fn leg_event(leg: LegId, event: &LegEvent, refer: Option<RequestId>) -> Option<Event> {
@@ -93,8 +94,29 @@ pub(super) fn speech_event(leg: LegId, event: SpeechEvent) -> Option<Event> {
         SpeechEvent::Partial { text } => Some(Event::PartialTranscript { leg, text }),
         SpeechEvent::Final { text, confidence_permille } => Some(Event::Transcript { leg, text, confidence_permille }),
         SpeechEvent::Failed { .. } => Some(Event::RecognitionFailed { leg }),
-        SpeechEvent::NoWords | SpeechEvent::Lagging => None,
+        // A sound without words: what it interrupted goes on.
+        SpeechEvent::NoWords => Some(Event::Transcript { leg, text: Redacted::default(), confidence_permille: 0 }),
+        SpeechEvent::Lagging => None,
     }
+}
+
+/// How an assistant with these settings speaks.
+pub(super) fn speaking_style(voice: &VoiceSettings) -> SpeakingStyle {
+    SpeakingStyle {
+        voice: None,
+        speed_percent: voice.tts_speed.map_or(100, Speed::percent),
+        pronunciations: voice.pronunciation_overrides.clone(),
+    }
+}
+
+/// How the ear should listen for what the conversation waits for.
+pub(super) fn expectation(input: ExpectedInput) -> Expectation {
+    let kind = match input {
+        ExpectedInput { digits: Some((min, max)), .. } => Expected::Digits { min, max },
+        ExpectedInput { choice: true, .. } => Expected::Choice,
+        ExpectedInput { .. } => Expected::Anything,
+    };
+    Expectation { kind, hints: input.words.into_iter().map(Redacted::new).collect() }
 }
 
 /// The orders that bring a leg's media in line with what signalling agreed on.
@@ -102,7 +124,8 @@ pub fn media_orders(agreed: &NegotiatedAudio) -> Result<Vec<MediaOrder>, String>
     let codec = match agreed.codec {
         sdp::AudioCodec::Pcmu => AudioCodec::Pcmu,
         sdp::AudioCodec::Pcma => AudioCodec::Pcma,
-        other @ (sdp::AudioCodec::G722 | sdp::AudioCodec::Opus) => return Err(format!("{other:?} was agreed on but is not spoken here")),
+        sdp::AudioCodec::G722 => AudioCodec::G722,
+        sdp::AudioCodec::Opus => return Err("Opus was agreed on but is not spoken here".to_owned()),
     };
     let event = agreed.telephone_event.map(|event| EventFormat { send: event.payload_type, receive: event.receive_payload_type });
     let direction = match (agreed.direction.sends(), agreed.direction.receives()) {

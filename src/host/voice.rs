@@ -5,7 +5,7 @@ use crate::call::Event;
 use crate::media::MediaOrder;
 use crate::media::shell::LegMedia;
 use crate::model::{Redacted, UtteranceId};
-use crate::speech::{Pcm, SpeakRequest, SpeechStream, Synthesizer};
+use crate::speech::{Pcm, SpeakingStyle, SpeechStream, Synthesizer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,7 @@ const FULL_WAIT: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Voice {
     queue: mpsc::Sender<Job>,
+    style: Arc<SpeakingStyle>,
     /// Utterances not reported as ended yet.
     open: BTreeMap<UtteranceId, CancellationToken>,
 }
@@ -29,6 +30,7 @@ pub(super) struct Voice {
 struct Job {
     utterance: UtteranceId,
     text: Redacted<String>,
+    style: Arc<SpeakingStyle>,
     cut: CancellationToken,
 }
 
@@ -40,13 +42,18 @@ impl Voice {
         inbox: Inbox,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
-        (Self { queue, open: BTreeMap::new() }, speak_all(jobs, synthesizer, media, inbox))
+        (Self { queue, style: Arc::default(), open: BTreeMap::new() }, speak_all(jobs, synthesizer, media, inbox))
+    }
+
+    /// How everything from now on is spoken.
+    pub(super) fn speak_as(&mut self, style: Arc<SpeakingStyle>) {
+        self.style = style;
     }
 
     /// False if it could not be queued.
     pub(super) fn play(&mut self, utterance: UtteranceId, text: Redacted<String>) -> bool {
         let cut = CancellationToken::new();
-        let queued = self.queue.try_send(Job { utterance, text, cut: cut.clone() }).is_ok();
+        let queued = self.queue.try_send(Job { utterance, text, style: Arc::clone(&self.style), cut: cut.clone() }).is_ok();
         if queued {
             self.open.insert(utterance, cut);
         }
@@ -78,7 +85,7 @@ async fn speak_all(mut jobs: mpsc::Receiver<Job>, synthesizer: Arc<dyn Synthesiz
         if job.cut.is_cancelled() {
             continue;
         }
-        let spoken = match synthesizer.speak(SpeakRequest::plain(job.text.expose().clone())) {
+        let spoken = match synthesizer.speak(job.style.request(job.text.expose())) {
             Ok(stream) => hand_over(stream, &job, &media).await,
             Err(error) => Err(error.to_string()),
         };

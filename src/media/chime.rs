@@ -68,7 +68,7 @@ mod tests {
         let mut player = ChimePlayer::new(Chime::Bridge);
         let mut frames = Vec::new();
         loop {
-            let mut frame = [0; super::super::FRAME];
+            let mut frame = [0; crate::media::FRAME];
             let more = player.mix(&mut frame);
             frames.push(frame);
             if !more {

@@ -4,13 +4,13 @@
 //! transit times over the last two to four seconds, between 20 and 200 ms; the play position follows the smallest transit, and with it
 //! the drift of the peer's clock.
 
+use super::codec::GAP;
+use super::conceal::{Concealer, Noise};
 use super::{FRAME, Frame};
 use crate::model::WorkerTime;
 
 /// 1.024 s of samples.
 const RING: usize = 8_192;
-/// No decoded G.711 sample has this value.
-const GAP: i16 = i16::MIN;
 const MIN_DELAY: i64 = 160;
 const MAX_DELAY: i64 = 1_600;
 /// Half of the time transit times are remembered, in samples: 2 s.
@@ -19,8 +19,6 @@ const WINDOW: i64 = 16_000;
 const PATIENCE: u32 = 4;
 /// Frames between two small corrections.
 const CALM: u32 = 10;
-/// Frames of concealment before silence.
-const CONCEALED: u32 = 4;
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +50,18 @@ pub(crate) struct Jitter {
     odd: u32,
     late: u32,
     since_adjusted: u32,
-    /// The last frame of real audio, for concealment.
-    last: Frame,
-    missing: u32,
+    concealer: Concealer,
+    comfort: Option<Comfort>,
     /// Arrivals of this tick come out of a stall of ours and say nothing of the network.
     stalled: bool,
+}
+
+/// A stretch for which the peer described its noise instead of sending it.
+struct Comfort {
+    from: i64,
+    /// Where its audio goes on.
+    until: i64,
+    noise: Noise,
 }
 
 impl Jitter {
@@ -70,8 +75,8 @@ impl Jitter {
             odd: 0,
             late: 0,
             since_adjusted: 0,
-            last: [0; FRAME],
-            missing: CONCEALED,
+            concealer: Concealer::default(),
+            comfort: None,
             stalled: false,
         }
     }
@@ -81,7 +86,24 @@ impl Jitter {
         self.ring.fill(GAP);
         self.play = None;
         self.transit = Transit::default();
+        self.concealer.reset();
+        self.comfort = None;
         (self.odd, self.late) = (0, 0);
+    }
+
+    /// From this timestamp on the peer is silent, with noise as `payload` describes it (RFC 3389); until its next audio.
+    pub(crate) fn comfort(&mut self, timestamp: u32, payload: &[u8]) {
+        if self.play.is_none() {
+            return;
+        }
+        let from = self.extended(timestamp);
+        // A later description goes on where an earlier one was.
+        let from = self.comfort.as_ref().filter(|comfort| comfort.until == i64::MAX).map_or(from, |comfort| comfort.from.min(from));
+        self.comfort = Some(Comfort { from, until: i64::MAX, noise: Noise::described(payload) });
+    }
+
+    fn extended(&self, timestamp: u32) -> i64 {
+        self.newest + i64::from(timestamp.wrapping_sub(self.newest as u32) as i32)
     }
 
     /// Time jumped by `frames` because we were stalled: play on from where the clock is.
@@ -106,7 +128,7 @@ impl Jitter {
             self.put(i64::from(timestamp), samples);
             return Placed::Taken;
         };
-        let start = self.newest + i64::from(timestamp.wrapping_sub(self.newest as u32) as i32);
+        let start = self.extended(timestamp);
         let end = start + samples.len() as i64;
         if end > play + RING as i64 - FRAME as i64 || start < play - 2 * RING as i64 {
             self.odd += 1;
@@ -152,7 +174,7 @@ impl Jitter {
             // More delay is wanted: this frame is the last one again.
             self.since_adjusted = 0;
             played.adjusted = true;
-            self.conceal_into(out);
+            self.concealer.missing(out);
             self.play = Some(play);
             return played;
         }
@@ -166,15 +188,14 @@ impl Jitter {
             cross_fade(&mut frame, &next);
         }
         self.play = Some(play);
-        played.concealed = self.fill_gaps(&mut frame);
+        played.concealed = self.fill_gaps(play - FRAME as i64, &mut frame);
         *out = frame;
         played
     }
 
     /// Where nothing sounds a correction is not heard, so it may come sooner.
     fn may_adjust(&self, behind: i64) -> bool {
-        let quiet = self.last.iter().all(|sample| sample.unsigned_abs() < 200);
-        quiet || self.since_adjusted >= CALM || behind.abs() > 1_600
+        self.concealer.is_quiet() || self.since_adjusted >= CALM || behind.abs() > 1_600
     }
 
     fn begin(&mut self, now: i64, start: i64) {
@@ -208,6 +229,11 @@ impl Jitter {
         self.ring[place..place + to_end.len()].copy_from_slice(to_end);
         self.ring[..rest.len()].copy_from_slice(rest);
         self.newest = self.newest.max(start);
+        if let Some(comfort) = &mut self.comfort
+            && start > comfort.from
+        {
+            comfort.until = comfort.until.min(start);
+        }
     }
 
     fn take(&mut self, from: i64) -> Frame {
@@ -227,43 +253,37 @@ impl Jitter {
         }
     }
 
-    /// True if something was missing that a listener would have heard.
-    fn fill_gaps(&mut self, frame: &mut Frame) -> bool {
-        let gaps = frame.iter().filter(|sample| **sample == GAP).count();
-        if gaps == 0 {
-            self.missing = 0;
-            self.last = *frame;
-            return false;
-        }
-        if gaps == FRAME {
-            let heard = self.missing < CONCEALED;
-            self.conceal_into(frame);
-            return heard;
-        }
-        for (sample, before) in frame.iter_mut().zip(&self.last) {
-            if *sample == GAP {
-                *sample = if self.missing < CONCEALED { before / 2 } else { 0 };
+    /// True if something was missing that a listener would have heard. `at` is the timestamp of the frame's first sample.
+    fn fill_gaps(&mut self, at: i64, frame: &mut Frame) -> bool {
+        let mut invented = false;
+        for (place, run) in runs(frame) {
+            if run[0] != GAP {
+                self.concealer.real(run);
+                continue;
+            }
+            match self.comfort.as_mut().filter(|comfort| (comfort.from..comfort.until).contains(&(at + place as i64))) {
+                Some(comfort) => {
+                    comfort.noise.fill(run);
+                    self.concealer.noise(run);
+                }
+                None => {
+                    invented |= !self.concealer.is_silent();
+                    self.concealer.missing(run);
+                }
             }
         }
-        self.missing = 0;
-        self.last = *frame;
-        true
+        invented
     }
+}
 
-    /// The last real frame again, each time at half the level, then silence.
-    fn conceal_into(&mut self, out: &mut Frame) {
-        let shift = self.missing;
-        self.missing = self.missing.saturating_add(1);
-        if shift >= CONCEALED {
-            out.fill(0);
-            return;
-        }
-        for (offset, (sample, before)) in out.iter_mut().zip(&self.last).enumerate() {
-            // Fades from one half to the next inside the frame, so that the level never steps.
-            let level = 2 * FRAME as i32 - offset as i32;
-            *sample = ((i32::from(*before) >> shift) * level / (2 * FRAME as i32)) as i16;
-        }
-    }
+/// The frame in pieces that are all audio or all gap, each with its place.
+fn runs(frame: &mut Frame) -> impl Iterator<Item = (usize, &mut [i16])> {
+    let mut place = 0;
+    frame.chunk_by_mut(|one, other| (*one == GAP) == (*other == GAP)).map(move |run| {
+        let at = place;
+        place += run.len();
+        (at, run)
+    })
 }
 
 /// Smallest and largest transit time of the last two to four seconds, in samples.

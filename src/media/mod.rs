@@ -23,7 +23,9 @@
 mod answering;
 mod chime;
 mod codec;
+mod conceal;
 mod dtmf;
+mod ear;
 mod extras;
 mod fact;
 mod jitter;

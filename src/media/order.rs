@@ -92,11 +92,12 @@ impl MediaDirection {
     }
 }
 
-/// ITU-T G.711.
+/// ITU-T G.711 and G.722.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AudioCodec {
     Pcmu,
     Pcma,
+    G722,
 }
 
 impl AudioCodec {
@@ -105,6 +106,7 @@ impl AudioCodec {
         match self {
             Self::Pcmu => 0,
             Self::Pcma => 8,
+            Self::G722 => 9,
         }
     }
 }

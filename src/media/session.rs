@@ -1,6 +1,7 @@
 //! One leg's media: packets and ticks in, packets, frames and facts out. No socket, no clock, no allocation per packet.
 
 use super::dtmf::{DigitOut, DigitSender, EventReceiver, ToneDetector};
+use super::ear::EarFilter;
 use super::extras::Extras;
 use super::jitter::{Jitter, Placed};
 use super::playout::Playout;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 /// Room a caller of `transmit` and `report` must give.
 pub const MAX_DATAGRAM: usize = if rtp::MAX_SENT > rtcp::MAX_REPORT { rtp::MAX_SENT } else { rtcp::MAX_REPORT };
-/// Comfort noise (RFC 3389): a sign of life, nothing to play.
+/// Comfort noise (RFC 3389).
 const COMFORT_NOISE: u8 = 13;
 /// RTCP interval (RFC 3550 section 6.2), drawn from half to one and a half of it.
 const REPORT_MICROS: u64 = 5_000_000;
@@ -46,8 +47,11 @@ pub struct Session {
     lock: SourceLock,
     incoming: Incoming,
     jitter: Jitter,
+    listener: codec::Listener,
+    speaker: codec::Speaker,
     events: EventReceiver,
     tones: Option<ToneDetector>,
+    ear: EarFilter,
     vad: Option<Vad>,
     playout: Playout,
     digits: DigitSender,
@@ -71,8 +75,11 @@ impl Session {
             lock: SourceLock::new(config.latch, config.remote),
             incoming: Incoming::default(),
             jitter: Jitter::new(),
+            listener: codec::Listener::default(),
+            speaker: codec::Speaker::default(),
             events: EventReceiver::default(),
             tones: config.detect_tones.then(ToneDetector::default),
+            ear: EarFilter::default(),
             vad: config.vad.map(Vad::new),
             playout: Playout::new(config.max_queued),
             digits: DigitSender::default(),
@@ -121,7 +128,9 @@ impl Session {
             Kind::Event => self.on_event(at, header, payload),
             Kind::Audio(codec) => self.on_audio(at, header, codec, payload),
             Kind::Comfort => {
-                self.count(at, header);
+                if self.count(at, header).is_some_and(|arrival| arrival != Arrival::Duplicate) {
+                    self.jitter.comfort(header.timestamp, payload);
+                }
             }
         }
     }
@@ -215,6 +224,7 @@ impl Session {
         } else {
             self.heard.fill(0);
         }
+        self.ear.hear(&self.heard, &self.said);
         self.listen();
         &self.heard
     }
@@ -279,6 +289,11 @@ impl Session {
         &self.said
     }
 
+    /// What `receive` heard last, for a recogniser: without keys and without our own voice.
+    pub fn for_recogniser(&self) -> &Frame {
+        self.ear.frame()
+    }
+
     /// What `receive` heard last.
     pub fn heard(&self) -> &Frame {
         &self.heard
@@ -322,6 +337,7 @@ impl Session {
             _ if self.event.is_some_and(is_event) => Some(Kind::Event),
             number if number == AudioCodec::Pcmu.static_payload_type() => Some(Kind::Audio(AudioCodec::Pcmu)),
             number if number == AudioCodec::Pcma.static_payload_type() => Some(Kind::Audio(AudioCodec::Pcma)),
+            number if number == AudioCodec::G722.static_payload_type() => Some(Kind::Audio(AudioCodec::G722)),
             COMFORT_NOISE => Some(Kind::Comfort),
             _ => self.old_event.is_some_and(is_event).then_some(Kind::Event),
         }
@@ -329,6 +345,7 @@ impl Session {
 
     fn on_event(&mut self, at: WorkerTime, header: RtpHeader, payload: &[u8]) {
         self.count(at, header);
+        self.ear.key_pressed();
         // Some peers give events a source of their own.
         if self.incoming.event_ssrc.replace(header.ssrc).is_some_and(|before| before != header.ssrc) {
             self.events.reset();
@@ -353,13 +370,14 @@ impl Session {
             }
             self.incoming.begin(header.ssrc);
             self.jitter.reset();
+            self.listener.reset();
         }
         self.incoming.at = at;
         if self.count(at, header) == Some(Arrival::Duplicate) {
             return;
         }
         let mut samples = [0; MAX_SAMPLES];
-        let count = codec::decode(codec, payload, &mut samples);
+        let count = self.listener.decode(codec, payload, &mut samples);
         match self.jitter.insert(at, header.timestamp, &samples[..count]) {
             Placed::Taken => {}
             Placed::Late | Placed::Odd => self.stats.late += 1,
@@ -400,7 +418,7 @@ impl Session {
     }
 
     fn send_audio(&mut self, timestamp: u32, octets: &mut [u8; FRAME], out: &mut [u8]) -> usize {
-        codec::encode(self.audio.codec, &self.said, octets);
+        self.speaker.encode(self.audio.codec, &self.said, octets);
         let marker = std::mem::take(&mut self.outgoing.marker);
         self.outgoing.write(self.audio.payload_type, timestamp, marker, octets, out)
     }

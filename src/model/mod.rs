@@ -33,6 +33,6 @@ pub use time::{CallTime, Millis, WallTime, WorkerTime};
 pub use transfer::{CallTransferIntent, MessageMode, TransferMode, TransferOutcome, WarmTransferConfig, WarmTransferTargetOverride};
 pub use turn::{AssistantMessage, RuntimeStatus, SessionStatus, TurnInput, TurnResult};
 pub use voice::{
-    FirstSpeaker, FirstSpeaking, FirstSpeakingMode, SilenceEndAction, SilenceReminderMode, VoiceSettings, VoicemailDetectionMode,
+    FirstSpeaker, FirstSpeaking, FirstSpeakingMode, SilenceEndAction, SilenceReminderMode, Speed, VoiceSettings, VoicemailDetectionMode,
 };
 pub(crate) use words::words;

@@ -46,9 +46,19 @@ pub enum Notice {
         leg: LegId,
         given_up: bool,
     },
+    /// What was heard was not said to us: our own voice that came back, or words begun while the peer held us.
+    SpeechIgnored {
+        leg: LegId,
+        words: u32,
+        on_hold: bool,
+    },
     /// A turn asked for a human.
     HandoffRequested {
         turn: TurnId,
+    },
+    /// An operator's words were not spoken: nobody is there to hear them, or the caller is with a human.
+    SayRefused {
+        phase: String,
     },
     TransferStarted {
         attempt: u32,

@@ -3,6 +3,7 @@
 use super::bounded::{Bounded, Text};
 use super::dtmf::DtmfSettings;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Voice behaviour of one assistant. Every unset key has the contract's default; an unknown one is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +32,43 @@ pub struct VoiceSettings {
     pub voicemail_detection_mode: VoicemailDetectionMode,
     pub voicemail_detection_timeout_ms: Bounded<0, 60_000>,
     pub voicemail_message: Option<Text<1000>>,
+    /// Pace of the assistant's voice, 1 = the voice's own; 0 counts as unset.
+    pub tts_speed: Option<Speed>,
+    /// Word or phrase to how it is said: other words, or phonemes between slashes.
+    pub pronunciation_overrides: BTreeMap<String, String>,
     #[serde(flatten)]
     pub dtmf: DtmfSettings,
+}
+
+/// A pace from 0 to below 10, in hundredths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Speed(u16);
+
+impl Speed {
+    /// Percent of the voice's own pace.
+    pub const fn percent(self) -> u16 {
+        if self.0 == 0 { 100 } else { self.0 }
+    }
+}
+
+impl TryFrom<f64> for Speed {
+    type Error = String;
+
+    fn try_from(value: f64) -> Result<Self, String> {
+        if !(0.0..10.0).contains(&value) {
+            return Err(format!("{value} is no speed: from 0 to below 10"));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "inside 0 to 1000")]
+        let hundredths = (value * 100.0).round() as u16;
+        Ok(Self(hundredths))
+    }
+}
+
+impl From<Speed> for f64 {
+    fn from(speed: Speed) -> Self {
+        Self::from(speed.0) / 100.0
+    }
 }
 
 impl Default for VoiceSettings {
@@ -56,6 +92,8 @@ impl Default for VoiceSettings {
             voicemail_detection_mode: VoicemailDetectionMode::Off,
             voicemail_detection_timeout_ms: Bounded::of(2_000),
             voicemail_message: None,
+            tts_speed: None,
+            pronunciation_overrides: BTreeMap::new(),
             dtmf: DtmfSettings::default(),
         }
     }
@@ -119,6 +157,9 @@ mod tests {
         let voice: VoiceSettings = serde_json::from_str(r#"{"dtmf_enabled": true, "dtmf_max_digits": 8}"#).unwrap();
         assert!(voice.dtmf.dtmf_enabled);
         assert_eq!(voice.dtmf.dtmf_max_digits.get(), 8);
+        let spoken: VoiceSettings = serde_json::from_str(r#"{"tts_speed": 1.15, "pronunciation_overrides": {"Acme": "ack me"}}"#).unwrap();
+        assert_eq!((spoken.tts_speed.map(Speed::percent), spoken.pronunciation_overrides.len()), (Some(115), 1));
+        assert!(serde_json::from_str::<VoiceSettings>(r#"{"tts_speed": 10.0}"#).is_err());
         let error = serde_json::from_str::<VoiceSettings>(r#"{"dtmf_max_digitz": 8}"#).unwrap_err().to_string();
         assert!(error.contains("dtmf_max_digitz"), "{error}");
         let again: VoiceSettings = serde_json::from_str(&serde_json::to_string(&voice).unwrap()).unwrap();

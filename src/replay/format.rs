@@ -1,5 +1,6 @@
 //! Header and entries of a recording.
 
+use super::seal::Seal;
 use crate::call::{Command, Event};
 use crate::model::{CallTime, ConversationId, WallTime};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,9 @@ pub struct Header {
     pub assistant: String,
     /// Digits and words are masked (see [`super::Masker`]).
     pub masked: bool,
+    /// The lines are encrypted, and how (see [`super::Sealer`]); a plain recording leaves it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Seal>,
 }
 
 /// One line after the header.

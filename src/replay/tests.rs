@@ -18,6 +18,7 @@ fn header() -> Header {
         assistant_digest: String::new(),
         assistant: "front-desk".to_owned(),
         masked: false,
+        sealed: None,
     }
 }
 
@@ -91,7 +92,7 @@ fn a_damaged_recording_is_refused_with_its_line() {
     assert!(matches!(decode(&garbage), Err(LogError::Line { line: 3, .. })));
     let whole = text_of(&[key('1'), key('2'), key('3')]);
     let without_second: String = whole.split_inclusive('\n').enumerate().filter(|(line, _)| *line != 2).map(|(_, text)| text).collect();
-    assert_eq!(decode(&without_second), Err(LogError::Gap { line: 3, expected_after: 0, found: 2 }));
+    assert_eq!(decode(&without_second), Err(LogError::Gap { line: 3, expected: 1, found: 2 }));
 }
 
 #[test]

@@ -153,10 +153,14 @@ fn of_notice(notice: &Notice) -> Option<(Who, String)> {
         }
         Notice::TransferStarted { attempt } => format!("transfer, attempt {attempt}"),
         Notice::TransferEnded { outcome, attempts, took } => format!("transfer ended: {outcome} after {attempts} attempt(s), {took}"),
+        Notice::SayRefused { phase } => format!("the operator's words were not spoken (the call is {phase})"),
         Notice::TransferRefused { why } => format!("transfer refused: {why}"),
         Notice::TurnTimedOut { turn } => format!("{turn} did not answer in time"),
         Notice::EndStepTimedOut { step } => format!("end step '{step}' did not answer in time"),
         Notice::DigitsDropped { count, .. } => format!("{count} key(s) dropped: too many"),
+        Notice::SpeechIgnored { on_hold, .. } => {
+            format!("speech not said to us was ignored ({})", if *on_hold { "on hold" } else { "our own echo" })
+        }
         Notice::HandoffRequested { .. } => "the assistant asks for a human".to_owned(),
         Notice::RecognitionFailed { given_up: true, .. } => "speech is not heard any more; keys are".to_owned(),
         Notice::InputsDropped { count } => format!("{count} thing(s) the caller said or keyed dropped: too many waited"),

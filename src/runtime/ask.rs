@@ -7,6 +7,7 @@
 //!   asked instead is the runtime's to decide: it knows what was spoken.
 //! - Tool calls arrive whole: the shell joins their pieces. Their arguments stay text; whether that text is JSON, and fits, the runtime judges.
 
+use super::close::PostJob;
 use crate::model::{Millis, Redacted, TurnId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -43,6 +44,10 @@ pub enum AskReason {
     /// The words for the human of a warm transfer.
     Briefing {
         request: u32,
+    },
+    /// Work after the end; such an ask stands outside any session and its id means nothing.
+    After {
+        job: PostJob,
     },
 }
 

@@ -13,13 +13,19 @@ pub(crate) const MAX_TEXT: usize = 500;
 pub(crate) struct VariableSpec {
     pub(crate) kind: VariableKind,
     pub(crate) default: Option<Value>,
+    /// For the model.
+    pub(crate) description: Option<String>,
+    /// How often it is asked for again before the node gives up; replaces the node's own.
+    pub(crate) reask_cap: Option<u32>,
+    /// Kept as a fact about the end user for later conversations.
+    pub(crate) remember: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum VariableKind {
     Text,
     Digits { min: usize, max: usize },
-    Number { min: Option<Decimal>, max: Option<Decimal> },
+    Number { min: Option<Decimal>, max: Option<Decimal>, whole: bool },
     Enum(Vec<EnumMember>),
     Boolean,
 }
@@ -31,7 +37,7 @@ pub(crate) struct EnumMember {
 }
 
 /// Variables the runtime sets; files may read them and declare none of these names.
-pub(crate) const SYSTEM_VARIABLES: [(&str, Kind); 9] = [
+pub(crate) const SYSTEM_VARIABLES: [(&str, Kind); 11] = [
     ("assistant_name", Kind::Text),
     ("caller_number", Kind::Text),
     ("called_number", Kind::Text),
@@ -39,6 +45,8 @@ pub(crate) const SYSTEM_VARIABLES: [(&str, Kind); 9] = [
     ("caller_said", Kind::Text),
     ("transfer_outcome", Kind::Text),
     ("memory", Kind::Text),
+    ("tool_outcome", Kind::Text),
+    ("approval", Kind::Text),
     ("weekday", Kind::Text),
     ("hour", Kind::Number),
 ];
@@ -48,6 +56,10 @@ pub(crate) fn is_system_variable(name: &str) -> bool {
 }
 
 impl VariableSpec {
+    pub(crate) const fn of(kind: VariableKind) -> Self {
+        Self { kind, default: None, description: None, reask_cap: None, remember: false }
+    }
+
     pub(crate) const fn comparable(&self) -> Kind {
         match self.kind {
             VariableKind::Text | VariableKind::Digits { .. } | VariableKind::Enum(_) => Kind::Text,
@@ -106,6 +118,45 @@ impl VariableSpec {
         }
     }
 
+    /// From a model or another program: JSON of a type that can stand for this variable. Nothing is guessed beyond the spelling.
+    pub(crate) fn read_json(&self, value: &serde_json::Value) -> Option<Value> {
+        match (&self.kind, value) {
+            (_, serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_)) => None,
+            (VariableKind::Boolean, serde_json::Value::Bool(flag)) => Some(Value::Boolean(*flag)),
+            (VariableKind::Digits { .. }, serde_json::Value::String(text)) => {
+                let digits: String = text.chars().filter(|letter| !matches!(letter, ' ' | '-' | '.' | '/' | '(' | ')')).collect();
+                self.checked(Value::text(digits))
+            }
+            (VariableKind::Enum(members), serde_json::Value::String(text)) => {
+                let same =
+                    |member: &&EnumMember| member.name == *text || fold(&member.name.replace('_', " ")) == fold(&text.replace('_', " "));
+                members.iter().find(same).map(|member| Value::text(member.name.clone()))
+            }
+            (_, serde_json::Value::String(text)) => self.read_written(text.trim()),
+            (_, serde_json::Value::Number(number)) => self.read_written(&number.to_string()),
+            (_, serde_json::Value::Bool(flag)) => self.read_written(if *flag { "true" } else { "false" }),
+        }
+    }
+
+    /// The JSON schema of a value of this variable.
+    pub(crate) fn schema(&self) -> serde_json::Value {
+        let mut schema = match &self.kind {
+            VariableKind::Text => serde_json::json!({"type": "string", "maxLength": MAX_TEXT}),
+            VariableKind::Digits { min, max } => serde_json::json!({"type": "string", "pattern": format!("^[0-9]{{{min},{max}}}$")}),
+            VariableKind::Number { whole: true, .. } => serde_json::json!({"type": "integer"}),
+            VariableKind::Number { whole: false, .. } => serde_json::json!({"type": "number"}),
+            VariableKind::Enum(members) => {
+                let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
+                serde_json::json!({"type": "string", "enum": names})
+            }
+            VariableKind::Boolean => serde_json::json!({"type": "boolean"}),
+        };
+        if let (Some(description), Some(schema)) = (&self.description, schema.as_object_mut()) {
+            schema.insert("description".to_owned(), serde_json::Value::String(description.clone()));
+        }
+        schema
+    }
+
     /// The value, if it fits this variable.
     pub(crate) fn checked(&self, value: Value) -> Option<Value> {
         let fits = match (&self.kind, &value) {
@@ -114,8 +165,9 @@ impl VariableSpec {
                 let digits = digits.expose();
                 (*min..=*max).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
             }
-            (VariableKind::Number { min, max }, Value::Number(number)) => {
-                min.is_none_or(|min| *number >= min) && max.is_none_or(|max| *number <= max)
+            (VariableKind::Number { min, max, whole }, Value::Number(number)) => {
+                let inside = min.is_none_or(|min| *number >= min) && max.is_none_or(|max| *number <= max);
+                inside && (!whole || number.whole().is_some())
             }
             (VariableKind::Enum(members), Value::Text(name)) => members.iter().any(|member| member.name == *name.expose()),
             (VariableKind::Boolean, Value::Boolean(_)) => true,
@@ -159,18 +211,37 @@ mod tests {
 
     #[test]
     fn keys_and_words_give_the_same_value_and_bounds_hold() {
-        let digits = VariableSpec { kind: VariableKind::Digits { min: 4, max: 8 }, default: None };
+        let digits = VariableSpec::of(VariableKind::Digits { min: 4, max: 8 });
         let matcher = Matcher::default();
         assert_eq!(digits.read_keys("4572"), Some(Value::text("4572")));
         assert_eq!(digits.read_speech("four five seven two", &matcher), Some(Value::text("4572")));
         assert_eq!(digits.read_keys("457"), None);
         assert_eq!(digits.read_keys("45*2"), None);
-        let number =
-            VariableSpec { kind: VariableKind::Number { min: Decimal::from_whole(1), max: Decimal::from_whole(10) }, default: None };
+        let (min, max) = (Decimal::from_whole(1), Decimal::from_whole(10));
+        let number = VariableSpec::of(VariableKind::Number { min, max, whole: false });
         assert_eq!(number.read_keys("2*5").map(|value| value.render()).as_deref(), Some("2.5"));
         assert_eq!(number.read_speech("eleven", &matcher), None);
-        let flag = VariableSpec { kind: VariableKind::Boolean, default: None };
+        let flag = VariableSpec::of(VariableKind::Boolean);
         assert_eq!(flag.read_keys("2"), Some(Value::Boolean(false)));
         assert_eq!(flag.read_speech("yeah", &matcher), Some(Value::Boolean(true)));
+    }
+
+    #[test]
+    fn a_model_that_writes_a_number_as_text_is_understood_and_one_that_writes_nonsense_is_not() {
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let whole = VariableSpec::of(VariableKind::Number { min: None, max: Decimal::from_whole(10), whole: true });
+        assert_eq!(whole.read_json(&json("\" 7 \"")).map(|value| value.render()).as_deref(), Some("7"));
+        for wrong in ["7.5", "11", "\"seven\"", "null", "[7]", "true"] {
+            assert_eq!(whole.read_json(&json(wrong)), None, "{wrong}");
+        }
+        let digits = VariableSpec::of(VariableKind::Digits { min: 4, max: 8 });
+        assert_eq!(digits.read_json(&json("\"45 72-1\"")), Some(Value::text("45721")));
+        assert_eq!(digits.read_json(&json("4572")), Some(Value::text("4572")));
+        let member = |name: &str| EnumMember { name: name.to_owned(), phrases: Vec::new() };
+        let size = VariableSpec::of(VariableKind::Enum(vec![member("very_large"), member("small")]));
+        assert_eq!(size.read_json(&json("\"Very Large\"")), Some(Value::text("very_large")));
+        assert_eq!(size.read_json(&json("\"huge\"")), None);
+        let flag = VariableSpec::of(VariableKind::Boolean);
+        assert_eq!(flag.read_json(&json("\"no\"")), Some(Value::Boolean(false)));
     }
 }

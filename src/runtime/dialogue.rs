@@ -1,20 +1,35 @@
-//! Where one conversation stands. [`Dialogue::answer`] moves it by one input; a turn that fails leaves it as it was.
+//! Where one conversation stands. [`Dialogue::begin`] moves it by one input, [`Dialogue::resume`] by one answer from outside; a turn that fails
+//! leaves it as it was.
 
+mod agent;
+mod calls;
 mod choose;
+mod judge;
+mod progress;
+mod prompt;
 mod turn;
+mod walk;
 
+pub(crate) use progress::{Progress, Usage, Wanted};
+pub(crate) use prompt::History;
+
+use super::ask::AnswerBody;
 use super::assistant::Assistant;
 use super::context::weekday_and_hour;
 use super::session::{ApprovalRequest, MemoryFact, RuntimeOpening};
 use super::template;
 use super::tools::cut;
 use super::value::{Decimal, Value};
-use crate::model::{CallDirection, CallTransferIntent, DtmfInputSpec, Redacted, Text, TurnInput, VoiceSettings};
+use crate::model::{
+    CallDirection, CallTransferIntent, ConversationId, DtmfInputSpec, Redacted, SessionStatus, Text, TransferOutcome, TurnId, TurnInput,
+    VoiceSettings,
+};
 use std::collections::BTreeMap;
 use turn::Turn;
 
 #[derive(Clone)]
 pub(crate) struct Dialogue {
+    conversation: ConversationId,
     position: Position,
     /// How often the waiting node did not understand in a row.
     reasks: u32,
@@ -23,6 +38,8 @@ pub(crate) struct Dialogue {
     pending: Option<CallTransferIntent>,
     handed_off: bool,
     approval: Option<ApprovalRequest>,
+    /// Decisions asked for so far; their ids are made of it.
+    approvals: u32,
     /// The retune of the last turn; its prefix is the one the next keypad input carries.
     retune: Option<DtmfInputSpec>,
     refused: Vec<String>,
@@ -34,6 +51,8 @@ enum Position {
     Fresh,
     /// The node that hears what the caller says next.
     Waiting(usize),
+    /// An operator decides at this node; until then nothing moves.
+    Suspended(usize),
     /// No node listens; the platform tools do.
     Adrift,
 }
@@ -46,6 +65,9 @@ pub(crate) struct Reply {
     pub(crate) transfer: Option<CallTransferIntent>,
     pub(crate) dtmf_input: Option<DtmfInputSpec>,
     pub(crate) handoff: Option<serde_json::Map<String, serde_json::Value>>,
+    pub(crate) session_status: Option<SessionStatus>,
+    /// Asked for in this turn.
+    pub(crate) approval: Option<ApprovalRequest>,
     pub(crate) error: Option<TurnFault>,
 }
 
@@ -87,6 +109,7 @@ impl Dialogue {
         ]);
         system.extend(Decimal::from_whole(hour).map(|hour| ("hour", Value::Number(hour))));
         Self {
+            conversation: opening.conversation,
             position: Position::Fresh,
             reasks: 0,
             variables,
@@ -94,36 +117,78 @@ impl Dialogue {
             pending: None,
             handed_off: false,
             approval: None,
+            approvals: 0,
             retune: None,
             refused,
         }
     }
 
-    pub(crate) fn answer(&mut self, assistant: &Assistant, input: &TurnInput) -> Reply {
-        let before = self.clone();
-        let mut turn = Turn::new(assistant, self);
+    pub(crate) fn begin(&mut self, assistant: &Assistant, turn: TurnId, input: &TurnInput, history: History<'_>) -> Progress {
+        let ends_transfer = match input {
+            TurnInput::TransferEnded { outcome, .. } => *outcome != TransferOutcome::AlreadyInProgress,
+            TurnInput::Started
+            | TurnInput::Said { .. }
+            | TurnInput::Keyed { .. }
+            | TurnInput::Silent { .. }
+            | TurnInput::ApprovalDecided { .. } => false,
+        };
+        let mut progress = Progress::new(turn, self.clone(), ends_transfer);
+        let mut turn = Turn { assistant, dialogue: self, progress: &mut progress, history };
         let outcome = match input {
             TurnInput::Started => turn.started(),
             TurnInput::Said { text } => turn.said(text.expose()),
             TurnInput::Keyed { text } => turn.keyed(text.expose()),
             TurnInput::Silent { reminder: _ } => turn.silent(),
             TurnInput::TransferEnded { outcome, on_failure } => turn.transfer_ended(*outcome, on_failure.as_deref()),
-            // No node suspends yet, so every decision is a late one: a silent turn.
-            TurnInput::ApprovalDecided { .. } => Ok(()),
+            TurnInput::ApprovalDecided { approval, approved } => turn.approval_decided(*approval, *approved),
         };
-        let mut reply = turn.reply;
-        if let Err(fault) = outcome {
-            *self = before;
-            if let TurnInput::TransferEnded { .. } = input {
-                self.pending = None; // it is over, whatever became of the answer to it
+        self.close(assistant, &mut progress, outcome.err());
+        progress
+    }
+
+    /// The answer to the `slot`-th question of the batch that is open.
+    pub(crate) fn resume(&mut self, assistant: &Assistant, progress: &mut Progress, slot: usize, body: AnswerBody, history: History<'_>) {
+        let outcome = Turn { assistant, dialogue: self, progress, history }.answered(slot, body);
+        self.close(assistant, progress, outcome.err());
+    }
+
+    /// Once the turn waits for nothing more: what is left to say about it.
+    fn close(&mut self, assistant: &Assistant, progress: &mut Progress, failed: Option<TurnFault>) {
+        if let Some(fault) = failed {
+            self.take_back(progress);
+            progress.wanted.clear();
+            progress.waiting = None;
+            let mut text = progress.spoken().to_owned();
+            if !text.is_empty() {
+                text = format!("{text} {}", self.fill(&assistant.texts.apology_cut_short));
             }
-            reply = Reply { error: Some(fault), ..Reply::default() };
+            progress.reply = Reply { text, error: Some(fault), ..Reply::default() };
+        }
+        if !progress.is_through() {
+            return;
+        }
+        let reply = &mut progress.reply;
+        if reply.error.is_none() {
+            reply.error = progress.fault.take();
         }
         if let (Position::Waiting(node), None, false) = (self.position, &self.pending, reply.end) {
             reply.dtmf_input = assistant.workflow().nodes.get(node).and_then(|node| node.dtmf_input.clone());
         }
+        reply.session_status = match self.position {
+            Position::Suspended(_) => Some(SessionStatus::AwaitingApproval),
+            Position::Fresh | Position::Waiting(_) | Position::Adrift if self.handed_off => Some(SessionStatus::WaitingForHuman),
+            Position::Fresh | Position::Waiting(_) | Position::Adrift => reply.session_status,
+        };
         self.retune.clone_from(&reply.dtmf_input);
-        reply
+    }
+
+    /// Back to where the turn began; what tools outside did stays done.
+    pub(crate) fn take_back(&mut self, progress: &mut Progress) {
+        *self = (*progress.before).clone();
+        self.variables.extend(progress.bound.drain(..));
+        if progress.ends_transfer {
+            self.pending = None; // it is over, whatever became of the answer to it
+        }
     }
 
     pub(crate) const fn pending_transfer(&self) -> Option<&CallTransferIntent> {
@@ -150,7 +215,7 @@ impl Dialogue {
 
     pub(crate) fn node_id<'a>(&self, assistant: &'a Assistant) -> Option<&'a str> {
         match self.position {
-            Position::Waiting(node) => assistant.workflow().nodes.get(node).map(|node| node.id.as_str()),
+            Position::Waiting(node) | Position::Suspended(node) => assistant.workflow().nodes.get(node).map(|node| node.id.as_str()),
             Position::Fresh | Position::Adrift => None,
         }
     }
@@ -185,3 +250,6 @@ impl Dialogue {
         Redacted::new(keys.unwrap_or(text).trim())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
 //! One conversation, stepwise: one turn at a time, cancelled or answered, ended once.
 
-use super::ask::{Answer, Ask, AskId};
+use super::ask::{Answer, AnswerBody, Ask, AskId, AskReason};
 use super::assistant::Assistant;
-use super::close::{CloseRecord, summarise};
-use super::dialogue::{Dialogue, Reply};
-use super::transcript::{Role, Transcript};
+use super::briefing;
+use super::close::{CloseRecord, facts_of, summarise, written};
+use super::dialogue::{Dialogue, History, Progress, Reply, Usage, Wanted};
+use super::expected::ExpectedInput;
+use super::transcript::{Note, Role, Transcript};
 use super::value::Value;
 use crate::model::{
     CallDirection, CallTransferIntent, ConversationId, EndCause, MessageMode, Millis, Redacted, RuntimeStatus, TriggeredBy, TurnId,
@@ -16,6 +18,9 @@ use std::fmt;
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Answers of tools that later turns of the model are shown.
+const NOTES_MAX: usize = 16;
+
 /// The conversation runtime of one live call or chat (contract section 2).
 pub struct VoiceRuntime {
     assistant: Arc<Assistant>,
@@ -23,11 +28,18 @@ pub struct VoiceRuntime {
     dialogue: Dialogue,
     transcript: Transcript,
     status: RuntimeStatus,
-    /// At most one: the closing output of the current turn.
     output: VecDeque<RuntimeOutput>,
+    /// Until its closing output was handed out.
     current: Option<TurnId>,
-    /// The conversation as it stood before the latest turn, for a cancel.
-    before: Option<(TurnId, Box<Dialogue>)>,
+    /// The turn that runs or ran last; a cancel goes back to where it began.
+    latest: Option<Box<Progress>>,
+    /// Sentences of it that were handed out.
+    handed: String,
+    /// Its open questions, each with its place in the batch.
+    open: Vec<(AskId, usize)>,
+    briefings: Vec<(AskId, u32)>,
+    next_ask: u32,
+    notes: VecDeque<Note>,
     turns: u32,
     stray_answers: u64,
     closed: Option<Box<CloseRecord>>,
@@ -126,7 +138,12 @@ impl VoiceRuntime {
             status: RuntimeStatus::Idle,
             output: VecDeque::new(),
             current: None,
-            before: None,
+            latest: None,
+            handed: String::new(),
+            open: Vec::new(),
+            briefings: Vec::new(),
+            next_ask: 0,
+            notes: VecDeque::new(),
             turns: 0,
             stray_answers: 0,
             closed: None,
@@ -144,17 +161,17 @@ impl VoiceRuntime {
             RuntimeStatus::RunningTurn => return Err(TurnError::Busy { running: self.current.unwrap_or(turn) }),
             RuntimeStatus::Idle | RuntimeStatus::Error => {}
         }
-        self.before = Some((turn, Box::new(self.dialogue.clone())));
         self.current = Some(turn);
         self.status = RuntimeStatus::RunningTurn;
         self.turns = self.turns.saturating_add(1);
         if let TurnInput::Said { text } | TurnInput::Keyed { text } = &input {
             self.transcript.push(Role::Caller, turn, text.expose());
         }
-        let reply = self.dialogue.answer(&self.assistant, &input);
-        self.transcript.push(Role::Assistant, turn, &reply.text);
-        let result = Box::new(self.result_of(reply));
-        self.output.push_back(RuntimeOutput::Ready { turn, result });
+        self.handed.clear();
+        let history = History { transcript: &self.transcript, notes: &self.notes };
+        let mut progress = Box::new(self.dialogue.begin(&self.assistant, turn, &input, history));
+        self.hand_out(&mut progress);
+        self.latest = Some(progress);
         Ok(())
     }
 
@@ -170,9 +187,14 @@ impl VoiceRuntime {
                 self.status = RuntimeStatus::Error;
                 self.current = None;
             }
+            RuntimeOutput::Speech { text, .. } => {
+                if !self.handed.is_empty() {
+                    self.handed.push(' ');
+                }
+                self.handed.push_str(text.expose());
+            }
             RuntimeOutput::Ask(_)
             | RuntimeOutput::CancelAsk { .. }
-            | RuntimeOutput::Speech { .. }
             | RuntimeOutput::ApprovalWanted { .. }
             | RuntimeOutput::Briefing { .. } => {}
         }
@@ -181,24 +203,50 @@ impl VoiceRuntime {
 
     /// The answer to an [`Ask`]. One whose id is not open (late, cancelled, never asked) is counted and dropped.
     pub fn answer(&mut self, answer: Answer) {
-        // The deterministic runtime leaves no Ask open, so every answer is a stray one.
-        drop(answer);
-        self.stray_answers = self.stray_answers.saturating_add(1);
+        let Answer { id, body } = answer;
+        let is_last = !matches!(body, AnswerBody::ModelDelta { .. });
+        if let Some(at) = self.open.iter().position(|(open, _)| *open == id) {
+            let slot = self.open[at].1;
+            if is_last {
+                self.open.swap_remove(at);
+            }
+            let Some(mut progress) = self.latest.take() else { return };
+            let history = History { transcript: &self.transcript, notes: &self.notes };
+            self.dialogue.resume(&self.assistant, &mut progress, slot, body, history);
+            self.hand_out(&mut progress);
+            self.latest = Some(progress);
+        } else if let Some(at) = self.briefings.iter().position(|(open, _)| *open == id) {
+            if is_last {
+                let (_, request) = self.briefings.swap_remove(at);
+                let text = written(&body, briefing::MAX_CHARS).unwrap_or_else(|| briefing::extract(&self.transcript));
+                self.output.push_back(RuntimeOutput::Briefing { request, text: Redacted::new(text) });
+            }
+        } else {
+            self.stray_answers = self.stray_answers.saturating_add(1);
+        }
     }
 
-    /// The answer of `turn` is not wanted any more: the conversation goes back to where it stood before it, keeping only what the caller
-    /// said. A turn that is not the latest one is left alone.
+    /// The answer of `turn` is not wanted any more: the conversation goes back to where it stood before it, keeping what the caller said, what
+    /// was spoken already, and what tools outside the worker did. A turn that is not the latest one is left alone.
     pub fn cancel_turn(&mut self, turn: TurnId) {
-        if self.closed.is_some() || self.before.as_ref().is_none_or(|(latest, _)| *latest != turn) {
+        if self.closed.is_some() {
             return;
         }
-        if let Some((_, before)) = self.before.take() {
-            self.dialogue = *before;
-        }
-        self.output.clear();
+        let Some(mut progress) = self.latest.take_if(|latest| latest.turn == turn) else { return };
+        self.dialogue.take_back(&mut progress);
+        self.output.retain(|output| match output {
+            RuntimeOutput::CancelAsk { .. } | RuntimeOutput::Briefing { .. } => true,
+            RuntimeOutput::Ask(ask) => matches!(ask.why, AskReason::Briefing { .. }),
+            RuntimeOutput::Speech { .. }
+            | RuntimeOutput::Ready { .. }
+            | RuntimeOutput::Failed { .. }
+            | RuntimeOutput::ApprovalWanted { .. } => false,
+        });
+        self.drop_open();
         self.current = None;
         self.status = RuntimeStatus::Idle;
-        self.transcript.keep_heard(turn, "");
+        self.transcript.interrupt(turn, &self.handed);
+        self.keep_notes(&mut progress);
     }
 
     /// The caller cut in: of the words of `turn` only `text` was heard, and only that stays in the transcript.
@@ -245,11 +293,16 @@ impl VoiceRuntime {
 
     /// Makes the words a human hears before the caller is joined to them; answered by one [`RuntimeOutput::Briefing`].
     pub fn begin_briefing(&mut self, request: u32, mode: MessageMode, template: Option<&str>) {
-        let text = match (mode, template) {
-            (MessageMode::Static, Some(template)) => self.dialogue.fill(template),
-            (MessageMode::Static | MessageMode::AiSummary | MessageMode::Prompt, _) => summarise(&self.transcript),
-        };
-        self.output.push_back(RuntimeOutput::Briefing { request, text: Redacted::new(text) });
+        let template = template.map(|template| self.dialogue.fill(template));
+        let id = AskId(self.next_ask);
+        match briefing::plan(&self.assistant, &self.transcript, request, id, mode, template.as_deref()) {
+            briefing::Plan::Say(text) => self.output.push_back(RuntimeOutput::Briefing { request, text: Redacted::new(text) }),
+            briefing::Plan::Ask(ask) => {
+                self.next_ask = self.next_ask.saturating_add(1);
+                self.briefings.push((id, request));
+                self.output.push_back(RuntimeOutput::Ask(*ask));
+            }
+        }
     }
 
     /// The conversation so far in a few sentences, made here and now: what stands in for a briefing that was not made in time.
@@ -289,6 +342,11 @@ impl VoiceRuntime {
         self.dialogue.variables()
     }
 
+    /// What the next words of the caller are expected to be. Changes with each turn.
+    pub fn expected_input(&self) -> ExpectedInput {
+        self.dialogue.expected_input(&self.assistant)
+    }
+
     /// What was said so far; bounded, see [`Transcript`].
     pub const fn transcript(&self) -> &Transcript {
         &self.transcript
@@ -313,6 +371,8 @@ impl VoiceRuntime {
         if let Some(running) = self.current {
             self.cancel_turn(running);
         }
+        self.drop_open();
+        self.output.extend(self.briefings.drain(..).map(|(id, _)| RuntimeOutput::CancelAsk { id }));
         let record = CloseRecord {
             conversation: self.opening.conversation,
             triggered_by,
@@ -323,6 +383,7 @@ impl VoiceRuntime {
             workflow_node: self.dialogue.node_id(&self.assistant).map(str::to_owned),
             turns: self.turns,
             summary: Redacted::new(summarise(&self.transcript)),
+            facts: facts_of(&self.assistant, self.dialogue.variables()),
         };
         self.status = RuntimeStatus::EndProcessing;
         self.closed = Some(Box::new(record.clone()));
@@ -336,17 +397,62 @@ impl VoiceRuntime {
         }
     }
 
-    fn result_of(&self, reply: Reply) -> TurnResult {
+    /// What a step of the turn brought: sentences, questions, or its end.
+    fn hand_out(&mut self, progress: &mut Progress) {
+        let turn = progress.turn;
+        for text in progress.speech.drain(..) {
+            self.output.push_back(RuntimeOutput::Speech { turn, text: Redacted::new(text) });
+        }
+        if !progress.wanted.is_empty() || progress.is_through() {
+            self.drop_open();
+        }
+        for (slot, Wanted { what, deadline, retry }) in progress.wanted.drain(..).enumerate() {
+            let id = AskId(self.next_ask);
+            self.next_ask = self.next_ask.saturating_add(1);
+            self.open.push((id, slot));
+            self.output.push_back(RuntimeOutput::Ask(Ask { id, why: AskReason::Turn { turn }, what, deadline, retry }));
+        }
+        if !progress.is_through() {
+            return;
+        }
+        let reply = std::mem::take(&mut progress.reply);
+        self.transcript.push(Role::Assistant, turn, &reply.text);
+        self.keep_notes(progress);
+        if let Some(approval) = reply.approval.clone() {
+            self.output.push_back(RuntimeOutput::ApprovalWanted { turn, approval });
+        }
+        let result = Box::new(self.result_of(reply, &progress.usage));
+        self.output.push_back(RuntimeOutput::Ready { turn, result });
+    }
+
+    /// Questions of the running turn whose answers nobody waits for any more.
+    fn drop_open(&mut self) {
+        self.output.extend(self.open.drain(..).map(|(id, _)| RuntimeOutput::CancelAsk { id }));
+    }
+
+    fn keep_notes(&mut self, progress: &mut Progress) {
+        self.notes.extend(progress.notes.drain(..));
+        while self.notes.len() > NOTES_MAX {
+            self.notes.pop_front();
+        }
+    }
+
+    fn result_of(&self, reply: Reply, usage: &Usage) -> TurnResult {
         let status = match (&reply.error, reply.end) {
-            (Some(_), _) => RuntimeStatus::Error,
-            (None, true) => RuntimeStatus::EndRequested,
+            (_, true) => RuntimeStatus::EndRequested,
+            (Some(_), false) => RuntimeStatus::Error,
             (None, false) => RuntimeStatus::Idle,
         };
+        let word = |status| serde_json::to_value(status).ok().and_then(|word| word.as_str().map(str::to_owned));
         TurnResult {
             handoff: reply.handoff,
             call_transfer: reply.transfer,
             dtmf_input: reply.dtmf_input,
+            session_status: reply.session_status.and_then(word),
             error: reply.error.map(|error| error.to_string()),
+            model_used: usage.model.clone(),
+            token_count: usage.tokens,
+            latency_ms: usage.latency.map(|latency| latency.0),
             ..TurnResult::saying(self.opening.conversation, status, reply.text)
         }
     }

@@ -38,6 +38,15 @@ pub(crate) fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> String
     filled
 }
 
+/// The names of its placeholders.
+pub(crate) fn names(text: &str) -> Vec<&str> {
+    let name = |piece| match piece {
+        Piece::Variable { name, .. } => Some(name),
+        Piece::Text(_) | Piece::Broken { .. } => None,
+    };
+    pieces(text).into_iter().filter_map(name).collect()
+}
+
 /// `4572` as `4 5 7 2`: each character a word of its own.
 fn spelled(value: &str) -> String {
     let letters: Vec<String> = value.chars().filter(|letter| !letter.is_whitespace()).map(String::from).collect();

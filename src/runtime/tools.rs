@@ -1,6 +1,8 @@
 //! The platform tools: `transfer_call`, `request_human_handoff`, `end_session`. What they are set to, and the intent they make.
 
+use super::http_tool::HttpTool;
 use super::matcher::Phrase;
+use super::workflow::TransferChanges;
 use crate::model::{Bounded, CallTransferIntent, Text, TransferMode, TransferOutcome, WarmTransferConfig, WarmTransferTargetOverride};
 use std::collections::BTreeMap;
 
@@ -10,6 +12,8 @@ pub(crate) struct Tools {
     pub(crate) targets: BTreeMap<String, TransferTarget>,
     pub(crate) human: Option<HumanHandoff>,
     pub(crate) end: Option<EndTool>,
+    /// Behind HTTP, by name.
+    pub(crate) http: BTreeMap<String, HttpTool>,
 }
 
 /// One target of `transfer_call`. The texts may hold `{{var}}`.
@@ -17,6 +21,8 @@ pub(crate) struct Tools {
 pub(crate) struct TransferTarget {
     pub(crate) destination: String,
     pub(crate) mode: TransferMode,
+    /// For the model: who is there and when to send callers.
+    pub(crate) description: Option<String>,
     pub(crate) said: Vec<Phrase>,
     pub(crate) connecting_text: Option<String>,
     pub(crate) reason: Option<String>,
@@ -53,6 +59,13 @@ pub(crate) struct Texts {
     pub(crate) transfer_no_answer: String,
     pub(crate) transfer_failed: String,
     pub(crate) handoff_in_progress: String,
+    pub(crate) awaiting_approval: String,
+    /// First words where the model that should have made them failed.
+    pub(crate) greeting: String,
+    /// The model failed and nothing was said yet.
+    pub(crate) apology: String,
+    /// The model failed in the middle of its words.
+    pub(crate) apology_cut_short: String,
 }
 
 impl Default for Texts {
@@ -66,6 +79,10 @@ impl Default for Texts {
             transfer_no_answer: "I'm sorry, nobody answered. I can keep helping you here.".to_owned(),
             transfer_failed: "I'm sorry, I could not connect you. I can keep helping you here.".to_owned(),
             handoff_in_progress: "A colleague has been told already and will join us.".to_owned(),
+            awaiting_approval: "I am still waiting for a decision. One moment, please.".to_owned(),
+            greeting: "Hello, this is {{assistant_name}}. How can I help you?".to_owned(),
+            apology: "I'm sorry, something went wrong on my side. Could you say that again?".to_owned(),
+            apology_cut_short: "I'm sorry, I lost my thread. Could you say that again?".to_owned(),
         }
     }
 }
@@ -76,7 +93,8 @@ impl Texts {
         match outcome.word() {
             "busy" => &self.transfer_busy,
             "declined" => &self.transfer_declined,
-            "no_answer" | "no_response" | "no_notify" => &self.transfer_no_answer,
+            "no_answer" | "no_response" | "no_notify" | "machine" | "silent_supervisor" | "briefing_timeout" | "supervisor_hung_up"
+            | "hold_exhausted" | "does_not_fit" => &self.transfer_no_answer,
             "already_in_progress" => &self.transfer_in_progress,
             _ => &self.transfer_failed,
         }
@@ -85,16 +103,22 @@ impl Texts {
 
 impl TransferTarget {
     /// The intent, with every text filled; one that outgrew its bound by what was filled in is cut to it.
-    pub(crate) fn intent(&self, label: &str, on_failure: Option<&str>, fill: &dyn Fn(&str) -> String) -> CallTransferIntent {
+    pub(crate) fn intent(
+        &self,
+        label: &str,
+        on_failure: Option<&str>,
+        changes: &TransferChanges,
+        fill: &dyn Fn(&str) -> String,
+    ) -> CallTransferIntent {
         CallTransferIntent {
             destination: self.destination.clone(),
-            mode: self.mode,
+            mode: changes.mode.unwrap_or(self.mode),
             label: Some(label.to_owned()),
-            connecting_text: self.connecting_text.as_deref().map(fill),
+            connecting_text: changes.connecting_text.as_deref().or(self.connecting_text.as_deref()).map(fill),
             reason: self.reason.as_deref().map(fill),
             warm_destinations: self.warm_destinations.clone(),
-            max_retries: self.max_retries,
-            retry_text: self.retry_text.as_deref().map(|text| cut(fill(text))),
+            max_retries: changes.max_retries.unwrap_or(self.max_retries),
+            retry_text: changes.retry_text.as_deref().or(self.retry_text.as_deref()).map(|text| cut(fill(text))),
             on_failure: on_failure.map(str::to_owned).or_else(|| self.on_failure.clone()),
             warm: self.warm.as_ref().map(|warm| filled_warm(warm, fill)),
             warm_overrides: self.warm_overrides.as_ref().map(|overrides| WarmTransferTargetOverride {

@@ -1,5 +1,6 @@
 //! What was said, kept until the flush: only what the caller really heard, and what the caller said.
 
+use super::ask::ToolCall;
 use crate::model::{Redacted, TurnId};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -26,6 +27,14 @@ pub struct TranscriptEntry {
     /// The caller cut in: `text` is what was heard until then.
     #[serde(default)]
     pub interrupted: bool,
+}
+
+/// One call of a tool and its answer, for the model of later turns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub(crate) turn: TurnId,
+    pub(crate) call: ToolCall,
+    pub(crate) result: Redacted<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +87,20 @@ impl Transcript {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.bytes -= oldest.text.expose().len();
             self.dropped += 1;
+        }
+    }
+
+    /// The assistant broke off in `turn`: only `text` was handed out, and of that perhaps less was heard ([`Self::keep_heard`] follows).
+    pub(crate) fn interrupt(&mut self, turn: TurnId, text: &str) {
+        let known = self.entries.iter().any(|entry| entry.turn == turn && entry.role == Role::Assistant);
+        if known {
+            self.keep_heard(turn, text);
+        } else {
+            self.push(Role::Assistant, turn, text);
+        }
+        let found = self.entries.iter_mut().rev().find(|entry| entry.turn == turn && entry.role == Role::Assistant);
+        if let Some(entry) = found {
+            entry.interrupted = true;
         }
     }
 

@@ -1,9 +1,11 @@
 //! The settings as plain data. `Default` is a worker that runs with no file at all.
 
 use crate::call::Deadlines;
+use crate::host::SealKey;
 use crate::model::{Millis, OrganisationId, Redacted};
-use crate::runtime::shell::ModelRole;
+use crate::runtime::shell::{BaseUrl, ModelRole};
 use crate::sip::acl::{AccessList, Cidr};
+use crate::sip::sdp::AudioCodec;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -190,11 +192,19 @@ pub struct Media {
     pub timeout: Millis,
     /// How long a port rests before its next call; 0–600 s.
     pub quarantine: Millis,
+    /// Codecs of SIP legs in order of preference; at least one, none twice.
+    pub codecs: Vec<AudioCodec>,
 }
 
 impl Default for Media {
     fn default() -> Self {
-        Self { address: None, ports: (10_000, 19_999), timeout: Millis::from_secs(30), quarantine: Millis::from_secs(10) }
+        Self {
+            address: None,
+            ports: (10_000, 19_999),
+            timeout: Millis::from_secs(30),
+            quarantine: Millis::from_secs(10),
+            codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722],
+        }
     }
 }
 
@@ -204,13 +214,61 @@ pub struct Speech {
     pub engine: SpeechEngine,
     /// Where the fetch command put the models.
     pub models_dir: PathBuf,
+    /// What the scripted ear takes each burst of sound for, in order, over all calls.
+    pub scripted_words: Vec<String>,
     /// Threads of the engines together, 1–64; 0: as many as the machine has cores.
     pub threads: u32,
+    /// Who hears: names of providers, or `local`, tried in order.
+    pub recognizers: Vec<String>,
+    /// Who speaks, tried in order.
+    pub synthesizers: Vec<String>,
+    /// Connection to a provider; 100–30,000 ms.
+    pub connect: Millis,
+    /// Each answer of a provider; 200–30,000 ms.
+    pub answer: Millis,
+    /// What a caller waits for a voice that is not the last of the list; 200–10,000 ms.
+    pub first_audio: Millis,
+    pub providers: Vec<SpeechProvider>,
+}
+
+/// `[[speech.provider]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpeechProvider {
+    /// Unique; the lists name it.
+    pub name: String,
+    pub vendor: SpeechVendor,
+    /// From `key_file`.
+    pub key: Option<Redacted<String>>,
+    /// In place of the vendor's own scheme and host.
+    pub url: Option<String>,
+    pub listen_model: Option<String>,
+    pub speak_model: Option<String>,
+    pub voice: Option<String>,
+}
+
+/// Whose protocol a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpeechVendor {
+    Deepgram,
+    DeepgramFlux,
+    ElevenLabs,
+    OpenAi,
 }
 
 impl Default for Speech {
     fn default() -> Self {
-        Self { engine: SpeechEngine::Local, models_dir: PathBuf::from("models"), threads: 0 }
+        Self {
+            engine: SpeechEngine::Local,
+            models_dir: PathBuf::from("models"),
+            scripted_words: Vec::new(),
+            threads: 0,
+            recognizers: vec!["local".to_owned()],
+            synthesizers: vec!["local".to_owned()],
+            connect: Millis(3_000),
+            answer: Millis(3_000),
+            first_audio: Millis(1_500),
+            providers: Vec::new(),
+        }
     }
 }
 
@@ -274,6 +332,8 @@ pub struct Recording {
     pub mode: RecordingMode,
     /// `None`: `recordings` under the state directory.
     pub directory: Option<PathBuf>,
+    /// Of `recording.key_file`: encrypts where `mode` says so, and opens what was encrypted before.
+    pub key: Option<SealKey>,
     /// A WAV of both sides beside the event recording.
     pub audio: bool,
     /// Bound of one call's event recording; 64 KiB–1 GiB.
@@ -286,7 +346,7 @@ pub struct Recording {
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { mode: RecordingMode::Full, directory: None, audio: false, max_bytes: 64 << 20, retention_days: 30, scrub: false }
+        Self { mode: RecordingMode::Full, directory: None, key: None, audio: false, max_bytes: 64 << 20, retention_days: 30, scrub: false }
     }
 }
 
@@ -298,6 +358,8 @@ pub enum RecordingMode {
     Masked,
     /// Everything, as the database holds it too; the files are for the worker's user alone.
     Full,
+    /// Everything, each line encrypted with the key of `recording.key_file`.
+    Encrypted,
 }
 
 /// `[store]`
@@ -366,11 +428,15 @@ pub struct Telemetry {
     pub format: LogFormat,
     /// `tracing` filter directives: `info`, `voice_worker=debug,info`.
     pub level: String,
+    /// Base URL of the collector that spans go to; `None`: none are made.
+    pub otlp_endpoint: Option<BaseUrl>,
+    /// From `otlp.token_file`: sent as `Authorization: Bearer`.
+    pub otlp_token: Option<Redacted<String>>,
 }
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned() }
+        Self { format: LogFormat::Text, level: "info".to_owned(), otlp_endpoint: None, otlp_token: None }
     }
 }
 

@@ -86,10 +86,12 @@ fn model(r: &mut Reader<'_>, at: &str) -> Model {
 }
 
 fn base_url(r: &mut Reader<'_>, key: &str) -> Option<BaseUrl> {
-    let text = r.required_text(key, 1_024);
-    if text.is_empty() {
-        return None;
-    }
+    let _ = r.required_text(key, 1_024);
+    optional_url(r, key)
+}
+
+pub(super) fn optional_url(r: &mut Reader<'_>, key: &str) -> Option<BaseUrl> {
+    let text = r.text(key, 1_024)?;
     match text.trim().parse() {
         Ok(url) => Some(url),
         Err(error) => {
@@ -105,7 +107,7 @@ fn token_field(r: &mut Reader<'_>, key: &str, default: TokenField) -> TokenField
 }
 
 /// A secret that a header can carry.
-fn secret(r: &mut Reader<'_>, key: &str) -> Option<Redacted<String>> {
+pub(super) fn secret(r: &mut Reader<'_>, key: &str) -> Option<Redacted<String>> {
     let secret = r.secret_file(key)?;
     let fits = secret.expose().bytes().all(|byte| (0x20..0x7f).contains(&byte));
     r.rule(fits, key, || "the secret in this file holds characters that no HTTP header can carry; it must be one line of ASCII".to_owned());

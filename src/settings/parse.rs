@@ -1,14 +1,16 @@
 //! Every section's keys, bounds and defaults; and the rules between them.
 
 use super::model::{
-    Api, ApiKey, Assistants, Chat, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Speech, SpeechEngine,
-    Store, Telemetry, Transfer, Transport, Trunk, Worker,
+    Api, ApiKey, Assistants, Chat, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Store, Telemetry,
+    Transfer, Transport, Trunk, Worker,
 };
 use super::models;
 use super::reader::Reader;
 use crate::call::Deadlines;
+use crate::host::SealKey;
 use crate::model::{Millis, OrganisationId, Redacted};
 use crate::sip::acl::Cidr;
+use crate::sip::sdp::AudioCodec;
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use uuid::Uuid;
@@ -24,7 +26,7 @@ pub(super) fn settings(r: &mut Reader<'_>) -> Settings {
         trunks: r.tables("trunk").iter().map(|at| trunk(r, at)).collect(),
         transfer: transfer(r),
         media: media(r),
-        speech: speech(r),
+        speech: super::speech::speech(r),
         models: models::models(r),
         secrets: models::secrets(r),
         api: api(r),
@@ -133,16 +135,26 @@ fn media(r: &mut Reader<'_>) -> Media {
         ports: (port(r, "media.first_port", d.ports.0), port(r, "media.last_port", d.ports.1)),
         timeout: r.seconds("media.timeout_seconds", 1..=600, d.timeout),
         quarantine: r.seconds("media.quarantine_seconds", 0..=600, d.quarantine),
+        codecs: codecs(r, d.codecs),
     }
 }
 
-fn speech(r: &mut Reader<'_>) -> Speech {
-    let d = Speech::default();
-    Speech {
-        engine: r.word("speech.engine", &[("local", SpeechEngine::Local), ("scripted", SpeechEngine::Scripted)], d.engine),
-        models_dir: r.path("speech.models_dir").unwrap_or(d.models_dir),
-        threads: r.count("speech.threads", 0..=64, d.threads),
+/// What the media plane speaks.
+const CODECS: [(&str, AudioCodec); 3] = [("PCMU", AudioCodec::Pcmu), ("PCMA", AudioCodec::Pcma), ("G722", AudioCodec::G722)];
+
+fn codecs(r: &mut Reader<'_>, default: Vec<AudioCodec>) -> Vec<AudioCodec> {
+    const KEY: &str = "media.codecs";
+    let Some(names) = r.texts(KEY) else { return default };
+    let allowed: Vec<&str> = CODECS.iter().map(|(name, _)| *name).collect();
+    let mut chosen = Vec::new();
+    for name in &names {
+        let known = CODECS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, codec)| *codec);
+        r.rule(known.is_some(), KEY, || format!("{name:?} is not spoken here; allowed are {}", allowed.join(", ")));
+        r.rule(known.is_none_or(|codec| !chosen.contains(&codec)), KEY, || format!("{name} stands twice in it"));
+        chosen.extend(known);
     }
+    r.rule(!names.is_empty(), KEY, || format!("must name at least one of {}", allowed.join(", ")));
+    chosen
 }
 
 fn api(r: &mut Reader<'_>) -> Api {
@@ -185,11 +197,34 @@ fn hex_digest(text: &str) -> Option<[u8; 32]> {
 
 fn recording(r: &mut Reader<'_>) -> Recording {
     let d = Recording::default();
-    let modes = [("off", RecordingMode::Off), ("masked", RecordingMode::Masked), ("full", RecordingMode::Full)];
+    let modes = [
+        ("off", RecordingMode::Off),
+        ("masked", RecordingMode::Masked),
+        ("full", RecordingMode::Full),
+        ("encrypted", RecordingMode::Encrypted),
+    ];
+    let mode = r.word("recording.mode", &modes, d.mode);
+    let secret = r.secret_file("recording.key_file");
+    let faulty = r.faults.iter().any(|fault| fault.key == "recording.key_file");
+    let key = secret.and_then(|secret| {
+        let read = SealKey::parse(secret.expose());
+        read.map_err(|error| r.fault("recording.key_file", format!("the file holds {error}"))).ok()
+    });
+    let audio = r.boolean("recording.audio").unwrap_or(d.audio);
+    if mode == RecordingMode::Encrypted {
+        r.rule(key.is_some() || faulty, "recording.key_file", || {
+            "recording.mode = \"encrypted\" needs the file of a key; make one with `openssl rand -hex 32`".to_owned()
+        });
+        r.rule(!audio, "recording.audio", || {
+            "a WAV is not encrypted and would lie open beside the encrypted recording; leave it out, or write recording.mode = \"full\""
+                .to_owned()
+        });
+    }
     Recording {
-        mode: r.word("recording.mode", &modes, d.mode),
+        mode,
         directory: r.path("recording.directory"),
-        audio: r.boolean("recording.audio").unwrap_or(d.audio),
+        key,
+        audio,
         max_bytes: r.integer("recording.max_bytes", (64 << 10)..=(1 << 30), d.max_bytes),
         retention_days: r.count("recording.retention_days", 0..=3_650, d.retention_days),
         scrub: r.boolean("recording.scrub").unwrap_or(d.scrub),
@@ -231,8 +266,16 @@ fn route(r: &mut Reader<'_>, at: &str) -> Route {
 
 fn deadlines(r: &mut Reader<'_>) -> Deadlines {
     let d = Deadlines::default();
+    let bridged = r.millis("deadlines.bridged_ms", 60_000..=86_400_000, d.bridged);
     let mut span = |name: &str, default: Millis| r.millis(&format!("deadlines.{name}_ms"), 100..=600_000, default);
     Deadlines {
+        bridged,
+        classify: span("classify", d.classify),
+        compose: span("compose", d.compose),
+        briefing: span("briefing", d.briefing),
+        waiting_reminder: span("waiting_reminder", d.waiting_reminder),
+        approval: span("approval", d.approval),
+        human: span("human", d.human),
         turn: span("turn", d.turn),
         acknowledge: span("acknowledge", d.acknowledge),
         utterance: span("utterance", d.utterance),
@@ -253,7 +296,12 @@ fn telemetry(r: &mut Reader<'_>) -> Telemetry {
     r.rule(level.parse::<tracing_subscriber::filter::Targets>().is_ok(), "telemetry.level", || {
         format!("{level:?} is no filter; write info, or voice_worker=debug,info")
     });
-    Telemetry { format: r.word("telemetry.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], d.format), level }
+    Telemetry {
+        format: r.word("telemetry.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], d.format),
+        level,
+        otlp_endpoint: models::optional_url(r, "telemetry.otlp.endpoint"),
+        otlp_token: models::secret(r, "telemetry.otlp.token_file"),
+    }
 }
 
 fn rules(r: &mut Reader<'_>, s: &Settings) {
@@ -286,6 +334,7 @@ fn rules(r: &mut Reader<'_>, s: &Settings) {
         format!("must be at least refer_notify_ms ({})", s.deadlines.refer_notify.0)
     });
     models::rules(r, s);
+    super::speech::rules(r, s);
     unique(r, "trunk", s.trunks.iter().map(|trunk| trunk.name.as_str()));
     unique(r, "api.key", s.api.keys.iter().map(|key| key.name.as_str()));
     for (index, route) in s.assistants.routes.iter().enumerate() {

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::breaker::{Breaker, Clock};
+use super::fallback::{FallbackRecognizer, FallbackSynthesizer, Member};
 use super::models::{self, ModelPaths};
+use super::providers::{self, EarVendor, ProviderConfig, Spawner, Timing, VoiceVendor};
 use super::scripted::{ScriptedRecognizer, ScriptedSynthesizer};
 use super::{
     CacheStats, CachedSynthesizer, LocalRecognizer, LocalSynthesizer, Recognizer, SpeakRequest, SpeechError, Synthesizer, Unavailable,
@@ -23,11 +27,59 @@ pub struct LocalConfig {
     pub cache_bytes: usize,
 }
 
+/// One ear of an ordered list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EarSource {
+    /// The engine on this machine.
+    Local,
+    Provider {
+        name: String,
+        vendor: EarVendor,
+        account: ProviderConfig,
+    },
+}
+
+/// One voice of an ordered list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VoiceSource {
+    Local,
+    Provider { name: String, vendor: VoiceVendor, account: ProviderConfig },
+}
+
+/// Who hears and who speaks, the first that works of each list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpeechPlan {
+    pub local: LocalConfig,
+    pub recognizers: Vec<EarSource>,
+    pub synthesizers: Vec<VoiceSource>,
+    pub timing: Timing,
+    /// How long a caller waits for a voice that is not the last of the list.
+    pub patience: Duration,
+}
+
+impl SpeechPlan {
+    /// The engines on this machine and nothing else.
+    pub fn local(local: LocalConfig) -> Self {
+        let (recognizers, synthesizers) = (vec![EarSource::Local], vec![VoiceSource::Local]);
+        Self { local, recognizers, synthesizers, timing: Timing::default(), patience: Duration::from_millis(1_500) }
+    }
+
+    fn is_local(&self) -> bool {
+        self.recognizers == [EarSource::Local] && self.synthesizers == [VoiceSource::Local]
+    }
+
+    fn wants_local(&self) -> bool {
+        self.recognizers.contains(&EarSource::Local) || self.synthesizers.contains(&VoiceSource::Local)
+    }
+}
+
 /// Where the speech comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SpeechState {
     /// The engines on this machine.
     Local,
+    /// Providers; `lacking` says which of the lists' engines cannot be had, and why, while others of them can.
+    Providers { lacking: Option<String> },
     /// Fakes: tones out, a script in.
     Scripted,
     /// None; the text says why and what to do.
@@ -59,6 +111,52 @@ impl Speech {
     /// As [`Speech::local`], but a worker without models starts all the same, deaf and mute, and says so.
     pub fn local_or_unavailable(config: &LocalConfig) -> Self {
         Self::local(config).unwrap_or_else(|error| Self::unavailable(error.to_string()))
+    }
+
+    /// What the plan says. A local engine that cannot be had is left out where a provider stands in its list, and said in the state. Blocks as
+    /// [`Speech::local`] does where the plan has it; must be called where `spawner` can start tasks.
+    ///
+    /// # Errors
+    /// A provider's client cannot be made.
+    pub fn planned(plan: SpeechPlan, spawner: &Spawner, clock: &Clock) -> Result<Self, SpeechError> {
+        if plan.is_local() {
+            return Ok(Self::local_or_unavailable(&plan.local));
+        }
+        let local = if plan.wants_local() { Self::local(&plan.local).map(Some) } else { Ok(None) };
+        let lacking = local.as_ref().err().map(ToString::to_string);
+        let local = local.unwrap_or_default();
+        let member = |name: &str| (name.to_owned(), Breaker::new(Arc::clone(clock)));
+        let mut ears: Vec<Member<dyn Recognizer>> = Vec::new();
+        for source in plan.recognizers {
+            let ((name, breaker), engine) = match source {
+                EarSource::Local => (member("local"), local.as_ref().map(|local| Arc::clone(&local.recognizer))),
+                EarSource::Provider { name, vendor, account } => {
+                    (member(&name), Some(providers::recognizer(vendor, account, plan.timing, Arc::clone(spawner))))
+                }
+            };
+            ears.extend(engine.map(|engine| Member { name, engine, breaker }));
+        }
+        let mut voices: Vec<Member<dyn Synthesizer>> = Vec::new();
+        for source in plan.synthesizers {
+            let ((name, breaker), engine) = match source {
+                VoiceSource::Local => (member("local"), local.as_ref().map(|local| Arc::clone(&local.synthesizer))),
+                VoiceSource::Provider { name, vendor, account } => {
+                    (member(&name), Some(providers::synthesizer(vendor, account, plan.timing, Arc::clone(spawner))?))
+                }
+            };
+            voices.extend(engine.map(|engine| Member { name, engine, breaker }));
+        }
+        if let (Some(why), true) = (&lacking, ears.is_empty() || voices.is_empty()) {
+            return Ok(Self::unavailable(why.clone()));
+        }
+        let voice = FallbackSynthesizer::new(voices, plan.patience, Arc::clone(spawner));
+        let cache = Arc::new(CachedSynthesizer::new(Arc::new(voice), plan.local.cache_bytes));
+        Ok(Self {
+            recognizer: Arc::new(FallbackRecognizer::new(ears)),
+            synthesizer: Arc::clone(&cache) as Arc<dyn Synthesizer>,
+            cache: Some(cache),
+            state: SpeechState::Providers { lacking },
+        })
     }
 
     /// Fakes for tests and for a demonstration without models. Prompts are shared between calls as those of the local voice are.

@@ -1,9 +1,13 @@
-//! Prompts that were spoken once are not made again: samples by voice, pace and text, bounded in bytes, the longest unused go first.
+//! Sentences that were spoken once are not made again: samples by voice, pace and text, bounded in bytes, the longest unused go first.
+//!
+//! A text whose first sentences are known begins with them at once while the rest is made.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::voice::split_sentences;
 use super::{Pcm, SpeakRequest, SpeechError, SpeechStream, Synthesizer};
+use crate::model::Redacted;
 
 /// A voice that remembers. A text longer than a quarter of the bound is spoken but not kept.
 pub struct CachedSynthesizer {
@@ -50,12 +54,12 @@ impl CachedSynthesizer {
 impl Synthesizer for CachedSynthesizer {
     fn speak(&self, request: SpeakRequest) -> Result<SpeechStream, SpeechError> {
         request.check()?;
-        if let Some(pieces) = lock(&self.cache).get(&request) {
-            return Ok(SpeechStream::ready(pieces));
-        }
-        let stream = self.voice.speak(request.clone())?;
+        let (known, rest) = lock(&self.cache).begin(&request);
+        let Some(rest) = rest else { return Ok(SpeechStream::ready(known)) };
+        let making = SpeakRequest { text: Redacted::new(rest.join(" ")), ..request };
+        let stream = self.voice.speak(making.clone())?.after(known);
         let cache = Arc::clone(&self.cache);
-        Ok(stream.on_finished(Box::new(move |pieces| lock(&cache).put(request, pieces))))
+        Ok(stream.on_finished(Box::new(move |pieces| lock(&cache).keep(making, &rest, pieces))))
     }
 }
 
@@ -81,12 +85,38 @@ struct Prompt {
 }
 
 impl Cache {
+    /// The samples that are known, from the beginning of the text, and the sentences that must be made.
+    fn begin(&mut self, request: &SpeakRequest) -> (Vec<Pcm>, Option<Vec<String>>) {
+        let sentences = split_sentences(request.text.expose());
+        let mut known = Vec::new();
+        for at in 0..sentences.len() {
+            let key = |text: String| SpeakRequest { text: Redacted::new(text), ..request.clone() };
+            if let Some(rest) = self.get(&key(sentences[at..].join(" "))) {
+                known.extend(rest);
+                self.stats.hits += 1;
+                return (known, None);
+            }
+            let Some(pieces) = self.get(&key(sentences[at].clone())) else {
+                self.stats.misses += 1;
+                return (known, Some(sentences[at..].to_vec()));
+            };
+            known.extend(pieces);
+        }
+        (known, None)
+    }
+
+    /// Sentence by sentence where the voice made a piece of each, else as one.
+    fn keep(&mut self, making: SpeakRequest, sentences: &[String], pieces: Vec<Pcm>) {
+        if pieces.len() != sentences.len() {
+            return self.put(making, pieces);
+        }
+        for (sentence, piece) in sentences.iter().zip(pieces) {
+            self.put(SpeakRequest { text: Redacted::new(sentence.clone()), ..making.clone() }, vec![piece]);
+        }
+    }
+
     fn get(&mut self, request: &SpeakRequest) -> Option<Vec<Pcm>> {
-        let Some(prompt) = self.prompts.get_mut(request) else {
-            self.stats.misses += 1;
-            return None;
-        };
-        self.stats.hits += 1;
+        let prompt = self.prompts.get_mut(request)?;
         self.clock += 1;
         let before = std::mem::replace(&mut prompt.used, self.clock);
         if let Some(request) = self.order.remove(&before) {
@@ -135,6 +165,19 @@ mod tests {
         let second = voice.speak(prompt("a")).unwrap().blocking_all().unwrap();
         assert_eq!(first, second);
         assert_eq!((voice.stats().hits, voice.stats().misses, voice.stats().prompts), (1, 1, 1));
+    }
+
+    #[test]
+    fn a_known_first_sentence_is_not_made_again_and_the_rest_follows_it() {
+        let voice = cached(200_000);
+        voice.prerender([prompt("Hello."), prompt("Bye.")]).unwrap();
+        let whole = voice.speak(SpeakRequest::plain("Hello. New words here. Bye.")).unwrap();
+        let mixed = whole.blocking_all().unwrap();
+        let fresh = ScriptedSynthesizer::default().speak(SpeakRequest::plain("Hello. New words here. Bye.")).unwrap();
+        assert_eq!(mixed, fresh.blocking_all().unwrap(), "nothing twice, nothing left out");
+        let misses = voice.stats().misses;
+        let again = voice.speak(SpeakRequest::plain("New words here. Hello.")).unwrap().blocking_all().unwrap();
+        assert_eq!((again.len(), voice.stats().misses), (4 * 480, misses), "kept by the sentence, in any order");
     }
 
     #[test]

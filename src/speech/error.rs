@@ -1,5 +1,6 @@
 //! Every way speech can fail. No variant carries what was said.
 
+use super::providers::ProviderFault;
 use std::path::PathBuf;
 
 /// Why a sentence was not spoken or a caller not heard. `Display` says what, where and what to do.
@@ -26,6 +27,8 @@ pub enum SpeechError {
     Synthesis { why: String },
     #[error("recognition failed: {why}")]
     Recognition { why: String },
+    #[error("speech provider {provider}: {fault}")]
+    Provider { provider: &'static str, fault: ProviderFault },
     #[error("the speech engine has stopped")]
     Stopped,
     #[error("the speech engine's thread could not be started: {why}")]

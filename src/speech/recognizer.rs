@@ -21,10 +21,28 @@ pub type EventSink = Arc<dyn Fn(SpeechEvent) + Send + Sync>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListenConfig {
     pub endpointing: Endpointing,
-    /// Words to expect (names, products); the engine may use the first few hundred characters.
-    pub hints: Vec<Redacted<String>>,
+    pub expectation: Expectation,
     /// BCP 47 primary tag such as `en`; `None` is the engine's own.
     pub language: Option<String>,
+}
+
+/// What the conversation waits for: the ear listens with it in mind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expectation {
+    pub kind: Expected,
+    /// Words to expect (names, products, the choices of a question); the engine may use the first few hundred characters.
+    pub hints: Vec<Redacted<String>>,
+}
+
+/// What kind of answer is expected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expected {
+    #[default]
+    Anything,
+    /// One of the hints, or yes and no.
+    Choice,
+    /// A number that is read out, of so many digits where that is known (1 to 255 where not): people pause between its groups.
+    Digits { min: u8, max: u8 },
 }
 
 /// When the caller has begun and when the caller is done.
@@ -34,6 +52,10 @@ pub struct Endpointing {
     pub min_speech: Millis,
     /// Silence this long ends the utterance.
     pub silence: Millis,
+    /// As `silence`, where the words so far are a finished answer: a yes, a choice, all the digits. Used where the ear knows the words.
+    pub finished: Millis,
+    /// As `silence`, where the words so far want more: they end in "and", "my number is", half a number.
+    pub dangling: Millis,
     /// An utterance this long is cut; its words arrive and the next utterance begins at once.
     pub max_utterance: Millis,
     /// How often a growing utterance is decoded for `Partial`; zero = never.
@@ -43,13 +65,28 @@ pub struct Endpointing {
 impl Endpointing {
     /// For a caller who reads out a number: people pause between groups of digits.
     pub fn digits() -> Self {
-        Self { silence: Millis(1_200), ..Self::default() }
+        Self { silence: Millis(1_200), finished: Millis(500), dangling: Millis(1_600), ..Self::default() }
+    }
+
+    /// The patience that fits the expected answer.
+    pub fn expecting(expected: Expected) -> Self {
+        match expected {
+            Expected::Anything | Expected::Choice => Self::default(),
+            Expected::Digits { .. } => Self::digits(),
+        }
     }
 }
 
 impl Default for Endpointing {
     fn default() -> Self {
-        Self { min_speech: Millis(96), silence: Millis(700), max_utterance: Millis::from_secs(25), partial_every: Millis(700) }
+        Self {
+            min_speech: Millis(96),
+            silence: Millis(700),
+            finished: Millis(400),
+            dangling: Millis(1_400),
+            max_utterance: Millis::from_secs(25),
+            partial_every: Millis(700),
+        }
     }
 }
 
@@ -83,6 +120,8 @@ pub trait Intake: Send + Sync {
     fn push(&self, samples: &[i16]);
     /// Replaces the endpointing from the next sample on.
     fn retune(&self, endpointing: Endpointing);
+    /// Replaces what is expected from the next utterance on, and its words from the next decoding on. An engine that cannot use it ignores it.
+    fn expect(&self, _: &Expectation) {}
     /// Samples taken and not yet read.
     fn waiting(&self) -> usize;
     /// The leg stopped listening; no event follows but the one already running.
@@ -111,6 +150,11 @@ impl ListenHandle {
     /// Other patience from now on, as when a number is asked for.
     pub fn retune(&self, endpointing: Endpointing) {
         self.0.retune(endpointing);
+    }
+
+    /// Another question was asked: what is listened for from now on.
+    pub fn expect(&self, expectation: &Expectation) {
+        self.0.expect(expectation);
     }
 }
 

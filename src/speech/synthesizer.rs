@@ -2,6 +2,7 @@
 
 use super::SpeechError;
 use crate::model::Redacted;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -35,7 +36,6 @@ impl SpeakRequest {
     /// # Errors
     /// `TextTooLong` or `Speed`.
     pub fn check(&self) -> Result<(), SpeechError> {
-        const SPEED: (u16, u16) = (50, 200);
         let chars = self.text.expose().chars().count();
         if chars > MAX_TEXT_CHARS {
             return Err(SpeechError::TextTooLong { chars, max: MAX_TEXT_CHARS });
@@ -46,6 +46,86 @@ impl SpeakRequest {
         Ok(())
     }
 }
+
+/// How an assistant speaks: the part of a request that does not change from sentence to sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpeakingStyle {
+    pub voice: Option<String>,
+    /// Held to what [`SpeakRequest::check`] takes.
+    pub speed_percent: u16,
+    /// Word or phrase (whatever its case) to what is said for it: other words, or phonemes between slashes.
+    pub pronunciations: BTreeMap<String, String>,
+}
+
+impl Default for SpeakingStyle {
+    fn default() -> Self {
+        Self { voice: None, speed_percent: 100, pronunciations: BTreeMap::new() }
+    }
+}
+
+impl SpeakingStyle {
+    pub fn request(&self, text: &str) -> SpeakRequest {
+        SpeakRequest {
+            text: Redacted::new(pronounced(text, &self.pronunciations)),
+            voice: self.voice.clone(),
+            speed_percent: self.speed_percent.clamp(SPEED.0, SPEED.1),
+        }
+    }
+}
+
+/// The text with every overridden word replaced: by its other words, or marked `[word](/phonemes/)` for a voice that reads phonemes.
+fn pronounced(text: &str, overrides: &BTreeMap<String, String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    let mut fresh = true;
+    while let Some(letter) = text[at..].chars().next() {
+        let found = overrides.iter().filter(|(word, _)| fresh && begins_with(&text[at..], word)).max_by_key(|(word, _)| word.len());
+        if let Some((word, said)) = found {
+            let written = &text[at..at + word.len()];
+            match said.strip_prefix('/').and_then(|said| said.strip_suffix('/')) {
+                Some(phonemes) => out.push_str(&format!("[{written}](/{phonemes}/)")),
+                None => out.push_str(said),
+            }
+            at += word.len();
+            fresh = false;
+            continue;
+        }
+        out.push(letter);
+        at += letter.len_utf8();
+        fresh = !letter.is_alphanumeric();
+    }
+    out
+}
+
+/// As a whole word, whatever the case.
+fn begins_with(text: &str, word: &str) -> bool {
+    let Some((head, rest)) = text.split_at_checked(word.len()) else { return false };
+    !word.is_empty() && head.to_lowercase() == word.to_lowercase() && !rest.starts_with(char::is_alphanumeric)
+}
+
+/// The text without phonemes, for a voice that reads none.
+pub(super) fn without_phonemes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, marked)) = rest.split_once('[') {
+        let word = marked.split_once("](/").and_then(|(word, after)| Some((word, after.split_once("/)")?.1)));
+        out.push_str(before);
+        match word {
+            Some((word, after)) => {
+                out.push_str(word);
+                rest = after;
+            }
+            None => {
+                out.push('[');
+                rest = marked;
+            }
+        }
+    }
+    out + rest
+}
+
+/// Percent of a voice's own pace.
+const SPEED: (u16, u16) = (50, 200);
 
 /// A voice. Calls return at once; the work is done on the engine's own threads.
 pub trait Synthesizer: Send + Sync {
@@ -61,6 +141,8 @@ type Finished = Box<dyn FnOnce(Vec<Pcm>) + Send>;
 
 /// The audio of one request, sentence by sentence, in order. Dropping it cancels what was not made yet.
 pub struct SpeechStream {
+    /// Samples that were there before the first piece was made.
+    before: VecDeque<Pcm>,
     pieces: mpsc::Receiver<Result<Pcm, SpeechError>>,
     kept: Vec<Pcm>,
     finished: Option<Finished>,
@@ -70,7 +152,7 @@ impl SpeechStream {
     /// A stream and the end that fills it; `bound` pieces may wait in between. The filling end sees a dropped stream as `is_closed`.
     pub fn channel(bound: usize) -> (mpsc::Sender<Result<Pcm, SpeechError>>, Self) {
         let (sender, pieces) = mpsc::channel(bound.max(1));
-        (sender, Self { pieces, kept: Vec::new(), finished: None })
+        (sender, Self { before: VecDeque::new(), pieces, kept: Vec::new(), finished: None })
     }
 
     /// A stream that is complete already.
@@ -82,8 +164,17 @@ impl SpeechStream {
         stream
     }
 
+    /// These samples come first.
+    pub(super) fn after(mut self, before: Vec<Pcm>) -> Self {
+        self.before = before.into();
+        self
+    }
+
     /// The next piece; `None` at the end. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<Pcm, SpeechError>> {
+        if let Some(known) = self.before.pop_front() {
+            return Some(Ok(known));
+        }
         let piece = self.pieces.recv().await;
         self.note(piece.as_ref());
         piece
@@ -91,6 +182,9 @@ impl SpeechStream {
 
     /// The next piece for a plain thread; never call it on the async runtime.
     pub fn blocking_next(&mut self) -> Option<Result<Pcm, SpeechError>> {
+        if let Some(known) = self.before.pop_front() {
+            return Some(Ok(known));
+        }
         let piece = self.pieces.blocking_recv();
         self.note(piece.as_ref());
         piece
@@ -133,5 +227,26 @@ impl SpeechStream {
 impl std::fmt::Debug for SpeechStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SpeechStream").field("waiting", &self.pieces.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_said_as_the_assistant_has_them() {
+        let pronunciations = BTreeMap::from([
+            ("Nguyen".to_owned(), "win".to_owned()),
+            ("SQL".to_owned(), "sequel".to_owned()),
+            ("SQL Server".to_owned(), "sequel server".to_owned()),
+            ("Acme".to_owned(), "/ˈækmi/".to_owned()),
+        ]);
+        let style = SpeakingStyle { pronunciations, speed_percent: 900, ..SpeakingStyle::default() };
+        let request = style.request("Ms. NGUYEN of acme, MySQL and SQL Server; sql!");
+        assert_eq!(request.text.expose(), "Ms. win of [acme](/ˈækmi/), MySQL and sequel server; sequel!");
+        assert_eq!(without_phonemes(request.text.expose()), "Ms. win of acme, MySQL and sequel server; sequel!");
+        assert_eq!((request.speed_percent, request.check()), (200, Ok(())));
+        assert_eq!(without_phonemes("a [b] (c) ["), "a [b] (c) [");
     }
 }

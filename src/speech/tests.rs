@@ -221,7 +221,11 @@ fn what_the_engines_cannot_do_is_refused_at_once() {
     assert!(matches!(speech.synthesizer.speak(strange), Err(SpeechError::UnknownVoice { .. })));
     let german = ListenConfig { language: Some("de-DE".to_owned()), ..ListenConfig::default() };
     assert!(matches!(speech.recognizer.listen(german, Arc::new(|_| {})), Err(SpeechError::UnsupportedLanguage { .. })));
-    let english = ListenConfig { language: Some("en-GB".to_owned()), hints: vec!["Zyx\0ova".into()], ..ListenConfig::default() };
+    let english = ListenConfig {
+        language: Some("en-GB".to_owned()),
+        expectation: Expectation { kind: Expected::Choice, hints: vec!["Zyx\0ova".into()] },
+        ..ListenConfig::default()
+    };
     assert!(speech.recognizer.listen(english, Arc::new(|_| {})).is_ok());
 }
 

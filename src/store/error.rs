@@ -35,6 +35,8 @@ pub enum StoreError {
     NotFound(ConversationId),
     #[error("conversation {0} is not closed; close it first")]
     StillLive(ConversationId),
+    #[error("a batch was not written: one of its rows is missing or closed already; each write on its own says which")]
+    Together,
     #[error("message {seq} of conversation {conversation} holds other words already; nothing was written")]
     SeqTaken { conversation: ConversationId, seq: u32 },
     #[error("{what} in the store cannot be read back: {value:?}")]

@@ -3,11 +3,12 @@
 //! Owns: the traits below, their rows, the SQLite implementation and the bounded writer for live updates.
 //!
 //! Does not do: decide anything about a call. **A store that fails never blocks or ends a call**: a live call talks to the store only through
-//! [`Writer`], which drops and counts; the close pipeline uses the traits directly, keeps what failed in the call's journal and goes on from the
-//! close log when the store is back. Every write is idempotent, so "once more" is always the right answer to an unknown outcome.
+//! [`Writer`], which drops and counts; the close pipeline waits for its answer, keeps what failed in the call's journal and goes on from the close
+//! log when the store is back. Every write is idempotent, so "once more" is always the right answer to an unknown outcome.
 //!
 //! Every implementation passes the one contract suite in `tests/store.rs`.
 
+mod batch;
 mod chats;
 mod error;
 mod people;
@@ -17,6 +18,7 @@ mod upkeep;
 mod writer;
 
 pub use crate::model::CloseStep;
+pub use batch::{Batch, Batches, CloseWrite};
 pub use chats::{ChatCommit, ChatInput, Chats, Committed};
 pub use error::StoreError;
 pub use people::{
@@ -29,7 +31,7 @@ pub use rows::{
 };
 pub use sqlite::{SqliteConfig, SqliteStore};
 pub use upkeep::{MemoryFact, Upkeep};
-pub use writer::{LiveUpdate, Offered, WRITER_CAPACITY, Writer, WriterStats};
+pub use writer::{LiveUpdate, NotWritten, Offered, WRITER_CAPACITY, Writer, WriterStats};
 
 use crate::model::{ConversationId, OrganisationId, SessionStatus, WallTime};
 use futures_util::future::BoxFuture;
@@ -161,11 +163,11 @@ pub trait Consults: Send + Sync {
 
 /// Everything together, as `Arc<dyn Store>`.
 pub trait Store:
-    Conversations + Transcripts + CloseLog + Jobs + Timelines + Transfers + Consults + Chats + Handoffs + Approvals + Upkeep
+    Conversations + Transcripts + CloseLog + Jobs + Timelines + Transfers + Consults + Chats + Handoffs + Approvals + Upkeep + Batches
 {
 }
 
 impl<T> Store for T where
-    T: Conversations + Transcripts + CloseLog + Jobs + Timelines + Transfers + Consults + Chats + Handoffs + Approvals + Upkeep
+    T: Conversations + Transcripts + CloseLog + Jobs + Timelines + Transfers + Consults + Chats + Handoffs + Approvals + Upkeep + Batches
 {
 }

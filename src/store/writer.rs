@@ -1,16 +1,25 @@
 //! The one way from a live call to the store: a bounded queue that never makes a call wait.
 //!
-//! When full: the update is dropped and counted, and the call goes on; what must not be lost (the close) does not travel here but through the
-//! close pipeline, which repeats from the call's journal.
+//! When full: the update is dropped and counted, and the call goes on. A close is not dropped: whoever hands one in waits for its place and for the
+//! answer, and repeats from the call's journal if it was not written.
+//!
+//! What comes within a few milliseconds is written as one transaction, whichever calls it belongs to. A batch that the store refuses is taken
+//! apart: each update is tried on its own, and closes go back to where they came from.
 
-use super::{NewApproval, NewHandoff, NumberedMessage, Store, TimelineEntry, TransferAttempt};
+use super::{Batch, CloseWrite, NewApproval, NewHandoff, NumberedMessage, Store, StoreError, TimelineEntry, TransferAttempt};
 use crate::model::{ConversationId, SessionStatus, WallTime};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::mpsc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 
 /// Updates that may wait.
 pub const WRITER_CAPACITY: usize = 1_024;
+
+/// Updates and closes of one transaction.
+const BATCH_MAX: usize = 256;
+/// How long the first of a batch waits for others.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// Something a live call would like to have stored while it runs.
 #[derive(Clone, Debug)]
@@ -33,10 +42,20 @@ pub enum Offered {
     Dropped,
 }
 
+/// A close was not written with others; it is to be done step by step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotWritten;
+
+#[derive(Debug)]
+enum Item {
+    Update(LiveUpdate),
+    Close(Box<CloseWrite>, oneshot::Sender<Result<(), NotWritten>>),
+}
+
 /// Handle for calls; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Writer {
-    queue: mpsc::Sender<LiveUpdate>,
+    queue: mpsc::Sender<Item>,
     stats: Arc<WriterStats>,
 }
 
@@ -46,6 +65,8 @@ pub struct WriterStats {
     written: AtomicU64,
     dropped: AtomicU64,
     failed: AtomicU64,
+    /// Taken from the queue and not written yet.
+    in_hand: AtomicUsize,
 }
 
 impl WriterStats {
@@ -79,7 +100,7 @@ impl Writer {
 
     /// Never waits.
     pub fn offer(&self, update: LiveUpdate) -> Offered {
-        match self.queue.try_send(update) {
+        match self.queue.try_send(Item::Update(update)) {
             Ok(()) => Offered::Queued,
             Err(_) => {
                 self.stats.dropped.fetch_add(1, Ordering::Relaxed);
@@ -88,9 +109,16 @@ impl Writer {
         }
     }
 
-    /// Updates that wait now.
+    /// Writes a close together with what else waits, after all that was offered before. Waits for its place and its answer.
+    pub async fn close(&self, close: CloseWrite) -> Result<(), NotWritten> {
+        let (done, answer) = oneshot::channel();
+        self.queue.send(Item::Close(Box::new(close), done)).await.map_err(|_| NotWritten)?;
+        answer.await.unwrap_or(Err(NotWritten))
+    }
+
+    /// Updates and closes that are not written yet.
     pub fn depth(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
+        self.queue.max_capacity() - self.queue.capacity() + self.stats.in_hand.load(Ordering::Relaxed)
     }
 
     pub fn stats(&self) -> &WriterStats {
@@ -98,21 +126,89 @@ impl Writer {
     }
 }
 
-async fn write_all(store: Arc<dyn Store>, mut updates: mpsc::Receiver<LiveUpdate>, stats: Arc<WriterStats>) {
-    while let Some(update) = updates.recv().await {
-        match write(store.as_ref(), update).await {
-            Ok(()) => {
-                stats.written.fetch_add(1, Ordering::Relaxed);
+async fn write_all(store: Arc<dyn Store>, mut queue: mpsc::Receiver<Item>, stats: Arc<WriterStats>) {
+    let mut items = Vec::with_capacity(BATCH_MAX);
+    while queue.recv_many(&mut items, BATCH_MAX).await > 0 {
+        stats.in_hand.store(items.len(), Ordering::Relaxed);
+        if items.len() < BATCH_MAX {
+            tokio::time::sleep(GATHER).await;
+        }
+        while items.len() < BATCH_MAX
+            && let Ok(item) = queue.try_recv()
+        {
+            items.push(item);
+            stats.in_hand.store(items.len(), Ordering::Relaxed);
+        }
+        write_together(store.as_ref(), std::mem::take(&mut items), &stats).await;
+        stats.in_hand.store(0, Ordering::Relaxed);
+    }
+}
+
+async fn write_together(store: &dyn Store, items: Vec<Item>, stats: &WriterStats) {
+    let (mut batch, mut joined, mut waiting, mut alone) = (Batch::default(), 0, Vec::new(), Vec::new());
+    for item in items {
+        match item {
+            Item::Update(update) => match join(&mut batch, update) {
+                None => joined += 1,
+                Some(rare) => alone.push(rare),
+            },
+            Item::Close(close, done) => {
+                batch.closes.push(*close);
+                waiting.push(done);
             }
-            Err(error) => {
-                stats.failed.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(error = &error as &(dyn std::error::Error + 'static), "a live update was not stored; the call goes on");
-            }
+        }
+    }
+    let written = store.write_batch(&batch).await;
+    let answer = written.as_ref().map(drop).map_err(|_| NotWritten);
+    for done in waiting {
+        let _ = done.send(answer);
+    }
+    match written {
+        Ok(()) => drop(stats.written.fetch_add(joined, Ordering::Relaxed)),
+        // The same would happen to each of them, after the same patience.
+        Err(error) if error.is_transient() => refused(stats, &error, joined),
+        Err(_) => drop(alone.splice(0..0, apart(batch))),
+    }
+    for update in alone {
+        match write(store, update).await {
+            Ok(()) => drop(stats.written.fetch_add(1, Ordering::Relaxed)),
+            Err(error) => refused(stats, &error, 1),
         }
     }
 }
 
-async fn write(store: &dyn Store, update: LiveUpdate) -> Result<(), super::StoreError> {
+fn refused(stats: &WriterStats, error: &StoreError, updates: u64) {
+    if updates == 0 {
+        return;
+    }
+    stats.failed.fetch_add(updates, Ordering::Relaxed);
+    tracing::warn!(error = error as &(dyn std::error::Error + 'static), updates, "live updates were not stored; the calls go on");
+}
+
+/// Gives back what is rare and is written on its own.
+fn join(batch: &mut Batch, update: LiveUpdate) -> Option<LiveUpdate> {
+    match update {
+        LiveUpdate::Create(new) => batch.creates.push(*new),
+        LiveUpdate::Status { conversation, status, at } => batch.status(conversation, status, at),
+        LiveUpdate::Recording { conversation, path, at } => drop(batch.recordings.insert(conversation, (path, at))),
+        LiveUpdate::Timeline { conversation, entries } => batch.timelines.push((conversation, entries)),
+        rare @ (LiveUpdate::Attempt(_) | LiveUpdate::Handoff(_) | LiveUpdate::Approval(_) | LiveUpdate::Words { .. }) => return Some(rare),
+    }
+    None
+}
+
+/// A batch as the updates it was made of; closes are their senders' again.
+fn apart(batch: Batch) -> Vec<LiveUpdate> {
+    let mut updates: Vec<LiveUpdate> = batch.creates.into_iter().map(|new| LiveUpdate::Create(Box::new(new))).collect();
+    let recordings = batch.recordings.into_iter();
+    updates.extend(recordings.map(|(conversation, (path, at))| LiveUpdate::Recording { conversation, path, at }));
+    let statuses = batch.statuses.into_iter();
+    updates.extend(statuses.map(|(conversation, (status, at))| LiveUpdate::Status { conversation, status, at }));
+    updates.extend(batch.timelines.into_iter().map(|(conversation, entries)| LiveUpdate::Timeline { conversation, entries }));
+    updates
+}
+
+async fn write(store: &dyn Store, update: LiveUpdate) -> Result<(), StoreError> {
     match update {
         LiveUpdate::Create(new) => store.create(*new).await.map(drop),
         LiveUpdate::Status { conversation, status, at } => store.set_status(conversation, status, at).await.map(drop),

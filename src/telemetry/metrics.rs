@@ -37,6 +37,7 @@ metric_list!(
         InputsDropped = "inputs_dropped_total", "Things callers said or keyed that could not wait for their turn.";
         SpeechDropped = "speech_dropped_total", "Words of assistants that were not spoken because too many waited.";
         RecognitionFailed = "recognition_failed_total", "Recogniser failures on live legs.";
+        SpeechIgnored = "speech_ignored_total", "Utterances that were not said to us, by what they were.";
         HandoffsRequested = "handoffs_requested_total", "Turns that asked for a human.";
         TransfersStarted = "transfers_started_total", "Transfer attempts.";
         TransfersEnded = "transfers_ended_total", "Transfers that ended, by outcome.";
@@ -44,6 +45,10 @@ metric_list!(
         StaleAnswers = "stale_answers_total", "Answers that came too late to matter.";
         UnexpectedEvents = "unexpected_events_total", "Events that meant nothing in their phase.";
         EndStepsTimedOut = "end_steps_timed_out_total", "Steps of a call's end that went on without their answer.";
+        ModelCalls = "model_calls_total", "Questions to models, by outcome.";
+        ToolCalls = "tool_calls_total", "Calls of HTTP tools, by outcome.";
+        TurnTokens = "turn_tokens_total", "Tokens of models, prompt and completion together.";
+        SpansDropped = "spans_dropped_total", "Spans that did not reach the collector, by why.";
         CallsRefused = "calls_refused_total", "Calls and destinations that were turned away, by why.";
         OrdersNotCarriedOut = "orders_not_carried_out_total", "Orders of calls that this worker cannot carry out.";
         Orphans = "orphans_reaped_total", "Things found without their partners and removed; must stay 0.";
@@ -64,6 +69,7 @@ metric_list!(
         PacerLateMax = "pacer_late_max_microseconds", "How late the audio pacer woke, at worst since the start.";
         PacerSkipped = "pacer_ticks_skipped", "Ticks of the audio pacer left out since the start because it was too late.";
         RecordingFaults = "recording_faults", "Recordings that lost lines since the start.";
+        RecordingLate = "recording_late", "Times since the start that a call went on before the disk had taken its event.";
         Tasks = "tasks", "Tasks the worker spawned.";
         AsksOpen = "asks_open", "Questions to models and tools under way.";
         StoreQueue = "store_queue", "Live updates that wait for the store.";
@@ -79,6 +85,10 @@ metric_list!(
     Histogram {
         CallDuration = "call_duration_seconds", "Offer to end.";
         TransferDuration = "transfer_duration_seconds", "Start of a transfer to its outcome.";
+        TurnFirstToken = "turn_ttft_seconds", "Start of a turn to the first words of its model.";
+        TurnFirstAudio = "turn_first_audio_seconds", "End of what the caller said to the first sound of the answer.";
+        ModelCallDuration = "model_call_duration_seconds", "Questions to models, retries and fallbacks included.";
+        ToolCallDuration = "tool_call_duration_seconds", "Calls of HTTP tools, retries included.";
     }
 );
 
@@ -91,11 +101,15 @@ impl Counter {
             Self::EndStepsTimedOut => Some(("step", END_STEPS)),
             Self::Orphans => Some(("kind", ORPHANS)),
             Self::CallsRefused => Some(("why", REFUSALS)),
+            Self::SpeechIgnored => Some(("what", NOT_FOR_US)),
+            Self::ModelCalls | Self::ToolCalls => Some(("outcome", ASK_OUTCOMES)),
+            Self::SpansDropped => Some(("why", SPANS_DROPPED)),
             Self::TurnsTimedOut
             | Self::TurnsFailed
             | Self::PlaybackFailed
             | Self::DigitsDropped
             | Self::InputsDropped
+            | Self::TurnTokens
             | Self::SpeechDropped
             | Self::RecognitionFailed
             | Self::HandoffsRequested
@@ -109,6 +123,8 @@ impl Counter {
 }
 
 const OTHER: &str = "other";
+/// Our own voice that came back; words while the peer held us.
+const NOT_FOR_US: &[&str] = &["echo", "hold"];
 /// `EndCause` in serde's words; a test holds the list against the type.
 const CAUSES: &[&str] = &[
     "caller_hung_up",
@@ -169,9 +185,15 @@ const OUTCOMES: &[&str] = &[
 ];
 const END_STEPS: &[&str] = &["last_words", "release", "close"];
 const REFUSALS: &[&str] = &["full", "draining", "no_assistant", "no_media", "destination"];
+/// `AskFailure::word`, and the two that are none.
+const ASK_OUTCOMES: &[&str] =
+    &["ok", "timed_out", "not_configured", "unreachable", "refused", "overloaded", "server_error", "cut_short", "bad_answer"];
+const SPANS_DROPPED: &[&str] = &["full", "refused"];
 const ORPHANS: &[&str] = &["dialog", "rtp_port", "driver", "runtime"];
 
 const METADATA: Metadata<'static> = Metadata::new("voice_worker", Level::INFO, Some("voice_worker"));
+/// What a caller waits for an answer, and what it is made of.
+const SHORT: &[f64] = &[0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0];
 /// Call lengths and transfer times.
 const LONG: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0];
 
@@ -200,7 +222,11 @@ impl Metrics {
     /// A page of its own; what [`count`] counts does not reach it before [`Metrics::install`].
     pub fn new() -> Result<Self, MetricsError> {
         let mut builder = PrometheusBuilder::new();
-        for (histogram, buckets) in [(Histogram::CallDuration, LONG), (Histogram::TransferDuration, LONG)] {
+        for histogram in Histogram::ALL {
+            let buckets = match histogram {
+                Histogram::CallDuration | Histogram::TransferDuration => LONG,
+                Histogram::TurnFirstToken | Histogram::TurnFirstAudio | Histogram::ModelCallDuration | Histogram::ToolCallDuration => SHORT,
+            };
             builder = builder.set_buckets_for_metric(Matcher::Full(histogram.name().to_owned()), buckets).map_err(MetricsError::Build)?;
         }
         let recorder = Arc::new(builder.build_recorder());

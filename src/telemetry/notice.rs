@@ -32,6 +32,10 @@ pub fn report(conversation: ConversationId, notice: &Notice) {
             tracing::warn!(%conversation, %leg, keys, "keys beyond what a collection holds were dropped");
             count(Counter::DigitsDropped, "", u64::from(*keys));
         }
+        Notice::SayRefused { phase } => {
+            tracing::warn!(%conversation, phase, "an operator's words were not spoken: nobody would hear them as meant");
+            count(Counter::SpeechDropped, "", 1);
+        }
         Notice::TransferStarted { attempt } => {
             tracing::info!(%conversation, attempt, "a transfer attempt starts");
             count(Counter::TransfersStarted, "", 1);
@@ -61,6 +65,7 @@ pub fn report(conversation: ConversationId, notice: &Notice) {
             tracing::warn!(%conversation, %leg, given_up, "the recogniser failed; keys are heard");
             count(Counter::RecognitionFailed, "", 1);
         }
+        Notice::SpeechIgnored { words, on_hold, .. } => speech_ignored(conversation, *words, *on_hold),
         Notice::HandoffRequested { turn } => {
             tracing::info!(%conversation, %turn, "a turn asked for a human");
             count(Counter::HandoffsRequested, "", 1);
@@ -73,6 +78,11 @@ pub fn report(conversation: ConversationId, notice: &Notice) {
             Histogram::CallDuration.record((*duration).into());
         }
     }
+}
+
+fn speech_ignored(conversation: ConversationId, words: u32, on_hold: bool) {
+    tracing::info!(%conversation, words, on_hold, "words that were not said to us were ignored");
+    count(Counter::SpeechIgnored, if on_hold { "hold" } else { "echo" }, 1);
 }
 
 /// Serde's word of the cause; the admin's reason is not part of it.

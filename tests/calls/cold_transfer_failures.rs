@@ -119,7 +119,9 @@ fn what_the_caller_did_meanwhile_is_kept_for_afterwards() {
 #[test]
 fn an_intent_that_cannot_be_carried_out_sends_nothing() {
     let warm = CallTransferIntent { mode: TransferMode::Warm, ..intent(0) };
-    let mut call = Scenario::transferring(quiet(), warm);
+    let mut settings = quiet();
+    settings.transfer.dials = false;
+    let mut call = Scenario::transferring(settings, warm);
     assert!(!call.has_refer());
     back_with(&mut call, TransferOutcome::Unsupported);
     let mut settings = quiet();

@@ -11,7 +11,9 @@ pub(crate) const LEG: LegId = LegId::CALLER;
 pub(crate) struct Scenario {
     pub(crate) call: Call,
     pub(crate) now: CallTime,
-    fresh: Vec<Command>,
+    pub(crate) fresh: Vec<Command>,
+    /// What plays to a second leg, in order, with its leg.
+    pub(crate) playing: Vec<(LegId, UtteranceId)>,
 }
 
 /// Settings most scenarios start from: no greeting, so that a test speaks of one thing.
@@ -51,7 +53,7 @@ pub(crate) fn collect(max: u32) -> DtmfInputSpec {
 
 impl Scenario {
     pub(crate) fn offered(direction: Direction, settings: CallSettings) -> Self {
-        let mut scenario = Self { call: Call::new(), now: CallTime::ZERO, fresh: Vec::new() };
+        let mut scenario = Self { call: Call::new(), now: CallTime::ZERO, fresh: Vec::new(), playing: Vec::new() };
         scenario.event(Event::Offered(Box::new(Opening {
             conversation: ConversationId(uuid::Uuid::nil()),
             direction,
@@ -166,7 +168,7 @@ impl Scenario {
         notices
     }
 
-    fn remove(&mut self, what: &str, wanted: impl Fn(&Command) -> bool) -> Command {
+    pub(crate) fn remove(&mut self, what: &str, wanted: impl Fn(&Command) -> bool) -> Command {
         let place = self.fresh.iter().position(wanted);
         let place = place.unwrap_or_else(|| panic!("no {what} among {:?} in {}", self.fresh, self.call.phase()));
         self.fresh.remove(place)

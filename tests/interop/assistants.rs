@@ -87,3 +87,50 @@ pub(crate) fn reception(destination: &str) -> String {
         "kind = \"handoff\"\ntransfer = [\"desk\"]",
     )
 }
+
+/// Sends every caller on to `destination` (and `others`, in order) after a consultation, with the shortest times the contract allows.
+pub(crate) fn warm_switchboard(destination: &str, others: &[&str], warm: &str) -> String {
+    let ring = if warm.contains("max_dial_seconds") { "" } else { "max_dial_seconds = 5" };
+    format!(
+        r#"
+name = "Warm switchboard"
+
+[voice.first_speaking]
+text = "One moment."
+
+[tools.transfer_call.targets.desk]
+destination = "{destination}"
+warm_destinations = {others:?}
+mode = "warm"
+max_retries = 0
+on_failure = "failed"
+
+[tools.transfer_call.targets.desk.warm]
+message_mode = "static"
+briefing_template = "Somebody calls about an invoice."
+hold_announcement_text = "Please hold."
+{ring}
+max_briefing_seconds = 30
+bridge_confirm_seconds = 5
+max_hold_seconds = 60
+reassurance_interval_seconds = 0
+{warm}
+
+[tools.end_session]
+said = ["goodbye"]
+
+[workflow]
+start = "go"
+
+[[workflow.nodes]]
+id = "go"
+kind = "handoff"
+transfer = ["desk"]
+
+[[workflow.nodes]]
+id = "failed"
+kind = "agent"
+say = "{{{{transfer_outcome}}}}. What else?"
+"#
+    )
+}

@@ -3,7 +3,7 @@
 use crate::assistants::DESK;
 use crate::phones::{PjPhone, pjsip};
 use crate::support::{Peer, program, sipp};
-use crate::worker::{KEY, Setup, Site, Worker, text, until};
+use crate::worker::{KEY, Setup, Worker, text, until};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::process::Command;
@@ -88,34 +88,4 @@ async fn a_draining_worker_refuses_calls_finishes_its_own_and_ends_the_last_at_t
         again.replayed(id).await;
     }
     again.stop().await;
-}
-
-#[tokio::test]
-async fn a_killed_worker_leaves_an_orphan_that_the_next_one_closes_once_with_its_words() {
-    let Some(sipp_program) = program("sipp", "sip-tester") else { return };
-    let worker = Worker::start(Setup::with("desk", DESK)).await;
-    let media = worker.site.port(10).to_string();
-    let caller = sipp(sipp_program, "uac_wait_bye.xml", worker.udp, &["-m", "1", "-mp", &media]);
-    let id = worker.live(1, &["talking"]).await.remove(0);
-    worker.recording_says(&id, &["playback_ended"]).await;
-    let (_, row) = worker.ask("GET", &format!("/v1/v2/conversations/{id}")).await;
-    assert_eq!(row["status"], "active", "{row}");
-    let site = worker.kill().await;
-    drop(caller);
-
-    let (site, first) = closed_orphan(site, &id).await;
-    let (site, second) = closed_orphan(site, &id).await;
-    assert_eq!(first, second, "the second start changes nothing");
-    drop(site);
-}
-
-/// Starts a worker on what a dead one left; answers the orphan's row and messages.
-async fn closed_orphan(site: Site, id: &str) -> (Site, [Value; 2]) {
-    let worker = site.start().await;
-    let row = worker.closed(1).await.remove(0);
-    assert_eq!((text(&row["id"]), text(&row["termination_reason"])), (id, "orphaned"));
-    let (_, poll) = worker.ask("GET", &format!("/v1/v2/conversations/{id}/messages")).await;
-    assert!(poll["messages"].to_string().contains("Type your number"), "{poll}");
-    worker.nothing_is_left().await;
-    (worker.stop().await, [row, poll])
 }

@@ -28,6 +28,12 @@ pub(crate) struct Setup {
     pub(crate) more: String,
     /// Keys of `[sip]`.
     pub(crate) sip: String,
+    /// `media.codecs`, the inside of the list.
+    pub(crate) codecs: String,
+    /// Keys of the one `[[trunk]]`.
+    pub(crate) trunk: String,
+    /// Keys of `[recording]`.
+    pub(crate) recording: String,
     /// Keys of `[speech]`.
     pub(crate) speech: String,
     pub(crate) drain_deadline_seconds: u32,
@@ -39,6 +45,9 @@ impl Setup {
             assistants: vec![(name, assistant.into())],
             more: String::new(),
             sip: String::new(),
+            codecs: "\"PCMU\", \"PCMA\", \"G722\"".to_owned(),
+            trunk: String::new(),
+            recording: "mode = \"full\"\naudio = true".to_owned(),
             speech: "engine = \"scripted\"".to_owned(),
             drain_deadline_seconds: 5,
         }
@@ -52,6 +61,11 @@ impl Setup {
 
     pub(crate) fn sip(mut self, lines: &str) -> Self {
         lines.clone_into(&mut self.sip);
+        self
+    }
+
+    pub(crate) fn trunk(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.trunk);
         self
     }
 }
@@ -111,15 +125,18 @@ impl Site {
         let text = format!(
             "[worker]\nstate_dir = \"{root}/state\"\ndrain_deadline_seconds = {drain}\nmax_calls = 16\n\
              [sip]\nudp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\n{sip}\n\
-             [[trunk]]\nname = \"loopback\"\nsources = [\"127.0.0.0/8\"]\nallow_destinations = [\"*\"]\n\
-             [media]\naddress = \"127.0.0.1\"\nfirst_port = {first}\nlast_port = {last}\nquarantine_seconds = 1\n\
+             [[trunk]]\nname = \"loopback\"\nsources = [\"127.0.0.0/8\"]\nallow_destinations = [\"*\"]\n{trunk}\n\
+             [media]\naddress = \"127.0.0.1\"\nfirst_port = {first}\nlast_port = {last}\nquarantine_seconds = 1\ncodecs = [{codecs}]\n\
              [speech]\n{speech}\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[[api.key]]\nname = \"test\"\nkey_file = \"{root}/key\"\n\
-             [recording]\nmode = \"full\"\naudio = true\n\
+             [recording]\n{recording}\n\
              [assistants]\ndirectory = \"{root}/assistants\"\ndefault = \"{default}\"\n\
              [telemetry]\nformat = \"json\"\nlevel = \"voice_worker=debug,info\"\n{more}",
             drain = setup.drain_deadline_seconds,
             sip = setup.sip,
+            codecs = setup.codecs,
+            trunk = setup.trunk,
+            recording = setup.recording,
             speech = setup.speech,
             first = self.ports,
             last = self.ports + PORTS / 2 - 1,

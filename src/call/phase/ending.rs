@@ -43,11 +43,14 @@ enum Step {
     Closing {
         request: RequestId,
     },
+    /// Everything is closed but a second leg that was never reported gone.
+    LastLegs,
 }
 
 impl Ending {
     pub(crate) fn begin(cause: EndCause, words: LastWords, core: &mut Core) -> Phase {
-        core.timers.stop_all();
+        core.confirm_cut();
+        core.stop_timers();
         if core.legs.caller == LegState::Up {
             core.order(Command::StopListening { leg: LegId::CALLER });
             if words == LastWords::PlayOut && !core.player.is_quiet() {
@@ -62,7 +65,7 @@ impl Ending {
 
     fn release(cause: EndCause, core: &mut Core) -> Phase {
         core.hush();
-        core.timers.stop_all();
+        core.stop_timers();
         let Some(order) = core.legs.release(cause) else { return Self::close(cause, core) };
         core.order(order.clone());
         core.arm(TimerKind::Release, core.settings.deadlines.release);
@@ -72,7 +75,7 @@ impl Ending {
     fn close(cause: EndCause, core: &mut Core) -> Phase {
         core.hush();
         core.settle_heard();
-        core.timers.stop_all();
+        core.stop_timers();
         let request = core.new_request();
         core.order(Command::EndSession { request, cause, triggered_by: cause.triggered_by() });
         core.arm(TimerKind::Close, core.settings.deadlines.close);
@@ -83,7 +86,7 @@ impl Ending {
         match event {
             Event::LegReleased { .. } => match self.step {
                 Step::Speaking | Step::Releasing { .. } | Step::ReleasingAgain { .. } => Self::close(self.cause, core),
-                Step::Closing { .. } => Phase::Ending(self),
+                Step::Closing { .. } | Step::LastLegs => Phase::Ending(self),
             },
             Event::LegFailed { why, .. } => self.leg_failed(why, core),
             Event::PlaybackStarted { utterance } => {
@@ -99,8 +102,8 @@ impl Ending {
                 self.listen_out(core)
             }
             Event::SessionEnded { request } => match self.step {
-                Step::Closing { request: asked } if asked == request => Closed::begin(self.cause, core),
-                Step::Speaking | Step::Releasing { .. } | Step::ReleasingAgain { .. } | Step::Closing { .. } => {
+                Step::Closing { request: asked } if asked == request => self.finish(core),
+                Step::Speaking | Step::Releasing { .. } | Step::ReleasingAgain { .. } | Step::Closing { .. } | Step::LastLegs => {
                     core.stale("session_ended");
                     Phase::Ending(self)
                 }
@@ -119,7 +122,11 @@ impl Ending {
                 core.stale(event.name());
                 Phase::Ending(self)
             }
-            Event::Offered(_) | Event::Ordered(AdminOrder::Say { .. } | AdminOrder::DecideApproval { .. }) => {
+            Event::Ordered(AdminOrder::Say { .. }) => {
+                core.notify(Notice::SayRefused { phase: "ending".to_owned() });
+                Phase::Ending(self)
+            }
+            Event::Offered(_) | Event::Ordered(AdminOrder::DecideApproval { .. }) => {
                 core.unexpected(&event, "ending");
                 Phase::Ending(self)
             }
@@ -152,12 +159,13 @@ impl Ending {
             TimerKind::Release => self.release_due(core),
             TimerKind::Close => {
                 core.notify(Notice::EndStepTimedOut { step: "close".to_owned() });
-                Closed::begin(self.cause, core)
+                self.finish(core)
             }
             TimerKind::Greeting
             | TimerKind::Setup
             | TimerKind::Acknowledge
             | TimerKind::BargeIn
+            | TimerKind::Resume
             | TimerKind::FinalWords
             | TimerKind::InterDigit
             | TimerKind::Turn
@@ -166,8 +174,37 @@ impl Ending {
             | TimerKind::ReferAnswer
             | TimerKind::ReferNotify
             | TimerKind::ReferTotal
+            | TimerKind::Classify
+            | TimerKind::Compose
+            | TimerKind::Reassurance
+            | TimerKind::SupervisorSilence
+            | TimerKind::Dial
+            | TimerKind::Briefing
+            | TimerKind::BridgeConfirm
+            | TimerKind::Hold
+            | TimerKind::Waiting
+            | TimerKind::WaitingOver
+            | TimerKind::LegRelease
             | TimerKind::MaxDuration
             | TimerKind::Drain => Phase::Ending(self),
+        }
+    }
+
+    /// The session is closed; no call ends before each of its legs is reported gone, or given up.
+    fn finish(self, core: &mut Core) -> Phase {
+        if core.legs.has_others() {
+            core.stop_timers();
+            return Phase::Ending(Self { cause: self.cause, step: Step::LastLegs });
+        }
+        Closed::begin(self.cause, core)
+    }
+
+    pub(crate) fn on_leg_left(self, core: &mut Core) -> Phase {
+        match self.step {
+            Step::LastLegs if !core.legs.has_others() => Closed::begin(self.cause, core),
+            Step::LastLegs | Step::Speaking | Step::Releasing { .. } | Step::ReleasingAgain { .. } | Step::Closing { .. } => {
+                Phase::Ending(self)
+            }
         }
     }
 
@@ -175,7 +212,9 @@ impl Ending {
     fn listen_out(self, core: &mut Core) -> Phase {
         match self.step {
             Step::Speaking if core.player.is_quiet() => Self::release(self.cause, core),
-            Step::Speaking | Step::Releasing { .. } | Step::ReleasingAgain { .. } | Step::Closing { .. } => Phase::Ending(self),
+            Step::Speaking | Step::Releasing { .. } | Step::ReleasingAgain { .. } | Step::Closing { .. } | Step::LastLegs => {
+                Phase::Ending(self)
+            }
         }
     }
 
@@ -183,7 +222,7 @@ impl Ending {
     fn hurry(self, core: &mut Core) -> Phase {
         match self.step {
             Step::Speaking => Self::release(self.cause, core),
-            Step::Releasing { .. } | Step::ReleasingAgain { .. } | Step::Closing { .. } => Phase::Ending(self),
+            Step::Releasing { .. } | Step::ReleasingAgain { .. } | Step::Closing { .. } | Step::LastLegs => Phase::Ending(self),
         }
     }
 
@@ -212,6 +251,7 @@ impl Ending {
                 core.arm(TimerKind::Release, core.settings.deadlines.release);
                 Phase::Ending(Self { cause: self.cause, step: Step::Releasing { order, orders: orders + 1 } })
             }
+            Step::LastLegs => Phase::Ending(self),
             Step::Speaking | Step::Releasing { .. } | Step::Closing { .. } => {
                 core.notify(Notice::EndStepTimedOut { step: "release".to_owned() });
                 core.legs.caller = LegState::Gone;

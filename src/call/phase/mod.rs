@@ -1,9 +1,9 @@
 //! The phases of a call, one struct each, consumed by value.
 //!
 //! ```text
-//! Offered → Answering → Talking ⇄ Transferring
-//!               │          │           │
-//!               └──────────┴───────────┴──→ Ending → Closed
+//! Offered → Answering → Talking ⇄ Transferring ⇄ Consulting
+//!               │          │           │            │
+//!               └──────────┴───────────┴────────────┴──→ Ending → Closed
 //! ```
 //!
 //! A phase owns what only makes sense in it; what all share is in `core`. Every phase lists every event: a new one does not compile until each
@@ -11,6 +11,7 @@
 
 mod answering;
 mod closed;
+mod consulting;
 mod ending;
 mod offered;
 mod talking;
@@ -22,6 +23,7 @@ pub(crate) use offered::Offered;
 use super::core::Core;
 use super::{Event, TimerKind};
 use answering::Answering;
+use consulting::Consulting;
 use ending::Ending;
 use talking::Talking;
 use transferring::Transferring;
@@ -32,6 +34,7 @@ pub(crate) enum Phase {
     Answering(Answering),
     Talking(Box<Talking>),
     Transferring(Box<Transferring>),
+    Consulting(Box<Consulting>),
     Ending(Ending),
     Closed(Closed),
 }
@@ -43,6 +46,7 @@ impl Phase {
             Self::Answering(phase) => phase.on_event(event, core),
             Self::Talking(phase) => phase.on_event(event, core),
             Self::Transferring(phase) => phase.on_event(event, core),
+            Self::Consulting(phase) => phase.on_event(event, core),
             Self::Ending(phase) => phase.on_event(event, core),
             Self::Closed(phase) => Self::Closed(phase),
         }
@@ -53,8 +57,19 @@ impl Phase {
             Self::Answering(phase) => phase.on_due(kind, core),
             Self::Talking(phase) => phase.on_due(kind, core),
             Self::Transferring(phase) => phase.on_due(kind, core),
+            Self::Consulting(phase) => phase.on_due(kind, core),
             Self::Ending(phase) => phase.on_due(kind, core),
             Self::Offered(_) | Self::Closed(_) => self,
+        }
+    }
+
+    /// A second leg on its way out was heard of: an end that waits for nothing else is over.
+    pub(crate) fn on_leg_left(self, core: &mut Core) -> Phase {
+        match self {
+            Self::Ending(phase) => phase.on_leg_left(core),
+            Self::Offered(_) | Self::Answering(_) | Self::Talking(_) | Self::Transferring(_) | Self::Consulting(_) | Self::Closed(_) => {
+                self
+            }
         }
     }
 
@@ -64,6 +79,7 @@ impl Phase {
             Self::Answering(_) => "answering",
             Self::Talking(_) => "talking",
             Self::Transferring(_) => "transferring",
+            Self::Consulting(phase) => phase.name(),
             Self::Ending(_) => "ending",
             Self::Closed(_) => "closed",
         }
@@ -74,6 +90,7 @@ impl Phase {
         match self {
             Self::Talking(phase) => phase.kept(),
             Self::Transferring(phase) => phase.kept(),
+            Self::Consulting(phase) => phase.kept(),
             Self::Offered(_) | Self::Answering(_) | Self::Ending(_) | Self::Closed(_) => (0, 0),
         }
     }

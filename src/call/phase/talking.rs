@@ -7,6 +7,7 @@
 //!   holds, or while a human was asked for. The maximum duration bounds all of these.
 
 mod turns;
+mod waiting;
 
 use super::Phase;
 use super::answering::FirstWords;
@@ -19,11 +20,14 @@ use crate::call::playback::Shield;
 use crate::call::silence::{Silence, SilenceStep};
 use crate::call::turn::{Inputs, TurnLoop};
 use crate::call::{AdminOrder, Command, Event, TimerKind};
-use crate::model::{Digit, EndCause, LegId, Millis, Notice, SilenceEndAction, SilenceReminderMode, TransferOutcome, TurnInput};
+use crate::model::{Digit, EndCause, LegId, Millis, Notice, Redacted, SilenceEndAction, SilenceReminderMode, TransferOutcome, TurnInput};
 use uuid::Uuid;
+use waiting::Human;
 
 /// How often the recogniser is started again before it counts as gone.
 const RECOGNISER_RESTARTS: u32 = 2;
+/// After the voice that interrupted ended: how long its words may take before it counts as a cough.
+const WORDS_TAKE: Millis = Millis(1_500);
 
 #[derive(Debug)]
 pub(crate) struct Talking {
@@ -37,18 +41,22 @@ pub(crate) struct Talking {
     /// Failures of the recogniser since it last heard words.
     deaf: u32,
     human: Human,
+    /// The interruption was none; what it cut goes on once it is known how much was heard.
+    false_alarm: bool,
 }
 
-/// Whether the caller waits for a human.
+/// What an interruption stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Human {
-    NotAsked,
-    Awaited,
+enum Evidence {
+    /// A voice, or words that may change: the cut can be taken back.
+    Voice,
+    /// Final words.
+    Words,
 }
 
 impl Talking {
     /// The leg is up: listen, disclose, and say the first words as far as they are known.
-    pub(crate) fn begin(first: FirstWords, keys: &[Digit], core: &mut Core) -> Phase {
+    pub(crate) fn begin(first: FirstWords, keys: &[Digit], orders: &[Redacted<String>], core: &mut Core) -> Phase {
         let mut talking = Self {
             turn: TurnLoop::Idle,
             inputs: Inputs::default(),
@@ -58,6 +66,7 @@ impl Talking {
             failures: 0,
             deaf: 0,
             human: Human::NotAsked,
+            false_alarm: false,
         };
         for kind in [TimerKind::Setup, TimerKind::Greeting, TimerKind::Acknowledge] {
             core.timers.stop(kind);
@@ -71,6 +80,9 @@ impl Talking {
         }
         if let Some(disclosure) = core.settings.voice.first_speaking.ai_disclosure_text.clone() {
             core.say(None, disclosure.as_str(), Shield::Whole);
+        }
+        for text in orders {
+            core.say(None, text.expose(), Shield::Polite);
         }
         talking.first_words(first, core)
     }
@@ -102,10 +114,8 @@ impl Talking {
             }
             Event::Ordered(AdminOrder::HangUp { reason }) => return self.end(EndCause::AdminEnded(reason), LastWords::None, core),
             Event::Ordered(AdminOrder::ResolveHandoff) => return self.end(EndCause::HandoffResolved, LastWords::PlayOut, core),
-            Event::Ordered(AdminOrder::Say { text }) => core.say(None, text.expose(), Shield::Polite),
-            Event::Ordered(AdminOrder::DecideApproval { approval, approved }) => {
-                self.keep_decision(approval, approved, core);
-            }
+            Event::Ordered(AdminOrder::Say { text }) => self.operator_speaks(text.expose(), core),
+            Event::Ordered(AdminOrder::DecideApproval { approval, approved }) => self.decided(approval, approved, core),
             Event::Overloaded => return self.end(EndCause::Overloaded, LastWords::None, core),
             Event::Draining { deadline } => core.begin_drain(deadline),
             Event::Tick => {}
@@ -126,8 +136,9 @@ impl Talking {
         match kind {
             TimerKind::BargeIn => {
                 let verdict = self.hearing.judge_partial(&core.settings.voice, core.now);
-                self.apply(verdict, Shield::Polite, core);
+                self.apply(verdict, Shield::Polite, Evidence::Voice, core);
             }
+            TimerKind::Resume => self.false_alarm = true,
             TimerKind::FinalWords => self.assume_final(core),
             TimerKind::InterDigit => {
                 let progress = self.collector.time_out();
@@ -136,6 +147,8 @@ impl Talking {
             TimerKind::Utterance => core.playback_overdue(),
             TimerKind::Turn => return self.turn_timed_out(core),
             TimerKind::Silence => return self.silence_lasted(core),
+            TimerKind::Waiting => self.still_waiting(core),
+            TimerKind::WaitingOver => self.waited_too_long(core),
             TimerKind::MaxDuration => return self.end(EndCause::MaxDuration, LastWords::None, core),
             TimerKind::Drain => return self.end(EndCause::ServerShutdown, LastWords::None, core),
             TimerKind::Greeting
@@ -145,6 +158,15 @@ impl Talking {
             | TimerKind::ReferAnswer
             | TimerKind::ReferNotify
             | TimerKind::ReferTotal
+            | TimerKind::Classify
+            | TimerKind::Compose
+            | TimerKind::Reassurance
+            | TimerKind::SupervisorSilence
+            | TimerKind::Dial
+            | TimerKind::Briefing
+            | TimerKind::BridgeConfirm
+            | TimerKind::Hold
+            | TimerKind::LegRelease
             | TimerKind::LastWords
             | TimerKind::Release
             | TimerKind::Close => {}
@@ -155,6 +177,7 @@ impl Talking {
     /// Back from a transfer that did not happen: `text` for the caller, the outcome for the runtime.
     pub(crate) fn resume(mut self: Box<Self>, text: &str, news: Vec<TurnInput>, core: &mut Core) -> Phase {
         core.say(None, text, self.shield(core));
+        self.wait_on(core);
         for input in news.into_iter().rev() {
             self.inputs.push_first(input, core);
         }
@@ -163,6 +186,7 @@ impl Talking {
 
     pub(crate) fn end(mut self: Box<Self>, cause: EndCause, words: LastWords, core: &mut Core) -> Phase {
         self.turn.cancel(core);
+        self.stop_music(core);
         Ending::begin(cause, words, core)
     }
 
@@ -178,12 +202,13 @@ impl Talking {
 
     /// A decision for the turn that waits for it; told when the caller is back.
     pub(crate) fn keep_decision(&mut self, approval: Uuid, approved: bool, core: &mut Core) {
-        self.inputs.push(TurnInput::ApprovalDecided { approval, approved }, core);
+        self.decided(approval, approved, core);
     }
 
     /// The words the caller would have said by now: used where the final ones did not come.
     pub(crate) fn assume_final(&mut self, core: &mut Core) {
         if let Some(words) = self.hearing.assume() {
+            core.confirm_cut();
             self.inputs.said(&words, core);
         }
     }
@@ -192,6 +217,9 @@ impl Talking {
     fn settle(mut self: Box<Self>, core: &mut Core) -> Phase {
         if core.player.is_broken() {
             return self.end(EndCause::EngineFailed, LastWords::None, core);
+        }
+        if self.false_alarm {
+            self.false_alarm = core.player.is_suspended() && !core.take_back_cut();
         }
         if self.turn.is_idle() && self.inputs.is_empty() && !self.collector.is_collecting() {
             let progress = self.collector.resume(core.now);
@@ -215,16 +243,24 @@ impl Talking {
         self.silence.broken();
         core.timers.stop(TimerKind::Silence);
         let mut verdict = Verdict::Ignore;
+        let mut evidence = Evidence::Voice;
         if let Event::SpeechStarted { .. } = event {
             core.timers.stop(TimerKind::FinalWords);
+            core.timers.stop(TimerKind::Resume);
             self.assume_final(core);
-            self.hearing.started(core.now);
+            self.hearing.started(core.now, !core.player.is_quiet(), core.legs.held);
             verdict = self.hearing.judge_partial(&core.settings.voice, core.now);
         } else if let Event::SpeechEnded { .. } = event {
             self.hearing.ended(core.now);
             core.timers.stop(TimerKind::BargeIn);
             self.wait_for_final(core);
+            if core.player.is_suspended() {
+                core.arm(TimerKind::Resume, WORDS_TAKE);
+            }
         } else if let Event::PartialTranscript { text, .. } = event {
+            if self.is_not_for_us(text.expose(), core) {
+                return;
+            }
             self.hearing.partial(text.expose());
             self.wait_for_final(core);
             verdict = self.hearing.judge_partial(&core.settings.voice, core.now);
@@ -232,10 +268,33 @@ impl Talking {
             core.timers.stop(TimerKind::FinalWords);
             core.timers.stop(TimerKind::BargeIn);
             self.deaf = 0;
-            verdict = self.hearing.judge(&core.settings.voice, core.now, text.expose());
+            if self.is_not_for_us(text.expose(), core) {
+                let words = u32::try_from(text.expose().split_whitespace().count()).unwrap_or(u32::MAX);
+                core.notify(Notice::SpeechIgnored { leg: LegId::CALLER, words, on_hold: self.hearing.is_on_hold() });
+                self.hearing.finalise();
+                self.false_alarm |= core.player.is_suspended();
+                return;
+            }
+            if core.player.is_suspended() && barge::says_nothing(text.expose()) {
+                core.timers.stop(TimerKind::Resume);
+                self.hearing.finalise();
+                self.false_alarm = true;
+                return;
+            }
+            evidence = Evidence::Words;
+            if !text.expose().trim().is_empty() {
+                core.confirm_cut();
+                verdict = self.hearing.judge(&core.settings.voice, core.now, text.expose());
+            }
             self.final_words(text.expose(), core);
         }
-        self.apply(verdict, floor, core);
+        self.apply(verdict, floor, evidence, core);
+    }
+
+    /// Our own voice that came back, or what is said while the peer holds us: neither interrupts nor asks for anything. Words begun before the
+    /// hold are the caller's.
+    fn is_not_for_us(&self, text: &str, core: &Core) -> bool {
+        !text.trim().is_empty() && (self.hearing.is_on_hold() || self.hearing.is_echo(text, &core.spoken_lately()))
     }
 
     /// After the speech ended, the final words have a grace; then the partial ones count.
@@ -265,21 +324,27 @@ impl Talking {
     }
 
     /// Cuts what plays, as far as `floor` lets a voice do so here (`Open`: not at all).
-    fn apply(&mut self, verdict: Verdict, floor: Shield, core: &mut Core) {
+    fn apply(&mut self, verdict: Verdict, floor: Shield, evidence: Evidence, core: &mut Core) {
         match verdict {
             Verdict::Ignore => {}
             Verdict::Wait(span) => core.arm(TimerKind::BargeIn, span),
-            Verdict::Cut(reach) if floor == Shield::Polite => self.interrupt(reach, core),
+            // A voice alone over the peer's hold is the music.
+            Verdict::Cut(_) if evidence == Evidence::Voice && self.hearing.is_on_hold() => {}
+            Verdict::Cut(reach) if floor == Shield::Polite => self.interrupt(reach, evidence, core),
             Verdict::Cut(_) => {}
         }
     }
 
-    fn interrupt(&mut self, reach: Shield, core: &mut Core) {
+    fn interrupt(&mut self, reach: Shield, evidence: Evidence, core: &mut Core) {
         let spoke = match &self.turn {
             TurnLoop::Thinking(thinking) => core.player.is_speaking_for(thinking.turn),
             TurnLoop::Idle => false,
         };
-        if !core.interrupt(reach) {
+        let cut = match evidence {
+            Evidence::Voice => core.interrupt_for_now(reach),
+            Evidence::Words => core.interrupt(reach),
+        };
+        if !cut {
             return;
         }
         self.hearing.cut(core.now);
@@ -294,6 +359,7 @@ impl Talking {
     fn key(&mut self, digit: Digit, core: &mut Core) {
         self.silence.broken();
         core.timers.stop(TimerKind::Silence);
+        core.confirm_cut();
         if self.collector.is_on() {
             self.cut_by_key(core);
         }

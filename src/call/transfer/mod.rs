@@ -1,19 +1,31 @@
 //! Transfers, as far as they are decisions: which are allowed, what each SIP answer means, when to try again.
 //!
-//! Owns: the table of a cold transfer (`cold`), the count of its tries (`attempt`), the meaning of statuses (`outcome`). `phase::transferring`
-//! drives it and speaks. A consultation with a human before the bridge is not here yet: an intent that asks for it is answered `Unsupported`
-//! and the caller stays with the assistant.
+//! Owns: the table of a cold transfer (`cold`), the count of its tries (`attempt`), the meaning of statuses (`outcome`); the table of a warm
+//! one (`warm`, drawn in `warm.md`), the machine that walks it (`consult`), what a human's words mean (`decision`); the books of every attempt
+//! (`ledger`). `phase::transferring` drives the first and `phase::consulting` the second; they speak, these decide.
 
 mod attempt;
 mod cold;
+mod consult;
+mod decision;
+mod ledger;
 mod outcome;
+mod warm;
 
 pub(crate) use attempt::Attempt;
 pub(crate) use cold::{Next, Step};
+pub(crate) use consult::{Consult, Fact, Finish, Mark, Order, Plan};
+pub(crate) use decision::{keyed, spoken};
+pub(crate) use ledger::{Ledger, destination, failure, of_status};
+pub(crate) use outcome::may_bridge;
+pub(crate) use warm::{State, Timer};
 
-use super::CallSettings;
-use crate::model::{CallTime, CallTransferIntent, TransferMode, TransferOutcome};
+use super::{CallSettings, ReferProfile};
+use crate::model::{CallTime, CallTransferIntent, FailureReason, TransferMode, TransferOutcome};
 use std::time::Duration;
+
+/// What a drain must leave for a warm transfer to begin: an announcement, a dial and a decision.
+const WARM_MIN: Duration = Duration::from_secs(15);
 
 /// A transfer that is not even started, and what the caller hears of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,20 +35,34 @@ pub(crate) struct Refusal {
 }
 
 /// Why `intent` is not carried out at all, if so.
-pub(crate) fn refusal(intent: &CallTransferIntent, settings: &CallSettings, drain: Option<CallTime>, now: CallTime) -> Option<Refusal> {
+pub(crate) fn refusal(
+    intent: &CallTransferIntent,
+    settings: &CallSettings,
+    attempts: u32,
+    drain: Option<CallTime>,
+    now: CallTime,
+) -> Option<Refusal> {
     let texts = &settings.texts;
-    if intent.mode == TransferMode::Warm {
-        let own = intent.warm.as_ref().map(|warm| warm.failure_text.as_str().to_owned());
-        let text = own.unwrap_or_else(|| texts.transfer_failed.clone());
-        return Some(Refusal { outcome: TransferOutcome::Unsupported, text });
-    }
-    if !is_allowed(&intent.destination, settings.transfer_allowed.as_deref()) {
-        return Some(Refusal { outcome: TransferOutcome::NotAllowed, text: texts.transfer_failed.clone() });
-    }
-    if !fits(settings, drain, now) {
-        return Some(Refusal { outcome: TransferOutcome::Interrupted, text: texts.draining.clone() });
-    }
-    None
+    let own = intent.warm.as_ref().filter(|_| intent.mode == TransferMode::Warm).map(|warm| warm.failure_text.as_str().to_owned());
+    let sorry = own.unwrap_or_else(|| texts.transfer_failed.clone());
+    let (others, fits) = match intent.mode {
+        TransferMode::Cold => (&[][..], fits(settings, drain, now)),
+        TransferMode::Warm => (&intent.warm_destinations[..], drain.is_none_or(|deadline| now.after(WARM_MIN) <= deadline)),
+    };
+    let needs_dial = intent.mode == TransferMode::Warm || settings.transfer.refer == ReferProfile::Refuses;
+    let mut destinations = std::iter::once(&intent.destination).chain(others);
+    let (outcome, text) = if needs_dial && !settings.transfer.dials {
+        (TransferOutcome::Unsupported, sorry)
+    } else if !destinations.any(|destination| is_allowed(destination, settings.transfer_allowed.as_deref())) {
+        (TransferOutcome::NotAllowed, sorry)
+    } else if attempts >= settings.transfer.attempts_per_call {
+        (TransferOutcome::NotReached { why: FailureReason::LimitReached }, sorry)
+    } else if !fits {
+        (TransferOutcome::Interrupted, texts.draining.clone())
+    } else {
+        return None;
+    };
+    Some(Refusal { outcome, text })
 }
 
 /// Whether one try, answered at the last moment, ends before the drain's deadline.
@@ -46,7 +72,7 @@ pub(crate) fn fits(settings: &CallSettings, drain: Option<CallTime>, now: CallTi
     drain.is_none_or(|deadline| now.after(longest) <= deadline)
 }
 
-fn is_allowed(destination: &str, allowed: Option<&[String]>) -> bool {
+pub(crate) fn is_allowed(destination: &str, allowed: Option<&[String]>) -> bool {
     if destination.trim().is_empty() {
         return false;
     }
@@ -63,7 +89,7 @@ mod tests {
     use crate::model::Millis;
 
     fn verdict(destination: &str, settings: &CallSettings, drain: Option<CallTime>) -> Option<TransferOutcome> {
-        refusal(&CallTransferIntent::cold(destination), settings, drain, CallTime::ZERO).map(|refusal| refusal.outcome)
+        refusal(&CallTransferIntent::cold(destination), settings, 0, drain, CallTime::ZERO).map(|refusal| refusal.outcome)
     }
 
     #[test]

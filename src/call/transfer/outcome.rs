@@ -21,6 +21,26 @@ pub(crate) fn of_progress(status: u16) -> Option<TransferOutcome> {
     }
 }
 
+/// Whether a second leg of ours may reach whom the REFER did not: not where it is open whether the caller was connected, nor where the one who
+/// was called has answered himself.
+pub(crate) fn may_bridge(outcome: TransferOutcome) -> bool {
+    match outcome {
+        TransferOutcome::Refused { .. } | TransferOutcome::NoResponse | TransferOutcome::Glare => true,
+        TransferOutcome::Failed { status } => !matches!(status, 404 | 410 | 484 | 486 | 600 | 603 | 604 | 607),
+        TransferOutcome::Confirmed
+        | TransferOutcome::Presumed
+        | TransferOutcome::Unknown
+        | TransferOutcome::NoNotify
+        | TransferOutcome::CallerHungUp
+        | TransferOutcome::NotAllowed
+        | TransferOutcome::AlreadyInProgress
+        | TransferOutcome::Interrupted
+        | TransferOutcome::Unsupported
+        | TransferOutcome::Bridged
+        | TransferOutcome::NotReached { .. } => false,
+    }
+}
+
 /// Whether the same REFER may end better a second time. Never after an outcome that leaves open whether the caller was connected, and not
 /// where the answer cannot change: wrong number, not permitted.
 pub(crate) fn is_worth_a_retry(outcome: TransferOutcome) -> bool {

@@ -2,13 +2,13 @@
 
 use crate::call::{Command, Event};
 use crate::cli::phone::{Report, Which};
-use crate::model::{DigitSource, EndCause, Notice};
+use crate::model::{CallTime, DigitSource, EndCause, Notice};
 use crate::replay::{Entry, HostReplay, Recording};
 use crate::sip::endpoint::{ReleaseReason, ReleasedBy};
 use std::path::Path;
 
 /// Loud samples of a side that was heard: a tenth of a second.
-const HEARD: u32 = 800;
+pub(super) const HEARD: u32 = 800;
 /// From this amplitude on a sample is loud.
 const LOUD: u16 = 400;
 /// `4711#`.
@@ -21,6 +21,8 @@ pub(super) struct Evidence<'a> {
     pub(super) caller: &'a Report,
     pub(super) desk: &'a Report,
     pub(super) sound: Option<Sound>,
+    /// Where the sound is.
+    pub(super) audio: &'a Path,
 }
 
 /// Loud samples of each side of a stereo WAV.
@@ -33,6 +35,11 @@ pub(super) struct Sound {
 impl Sound {
     /// `None` while the file is not there, not finished or no stereo.
     pub(super) fn read(path: &Path) -> Option<Self> {
+        Self::read_from(path, CallTime::ZERO)
+    }
+
+    /// Of what was recorded after `from`.
+    pub(super) fn read_from(path: &Path, from: CallTime) -> Option<Self> {
         let bytes = std::fs::metadata(path).ok()?.len();
         let mut wav = hound::WavReader::open(path).ok()?;
         // The writer brings the header up to date when it closes the file.
@@ -41,7 +48,8 @@ impl Sound {
             return None;
         }
         let mut sound = Self { left: 0, right: 0 };
-        for (number, sample) in wav.samples::<i16>().enumerate() {
+        let skipped = usize::try_from(from.millis() * 16).ok()?;
+        for (number, sample) in wav.samples::<i16>().enumerate().skip(skipped) {
             let loud = u32::from(sample.ok()?.unsigned_abs() >= LOUD);
             *(if number % 2 == 0 { &mut sound.left } else { &mut sound.right }) += loud;
         }
@@ -123,10 +131,12 @@ mod tests {
             assistant_digest: String::new(),
             assistant: String::new(),
             masked: false,
+            sealed: None,
         };
         let recording = Recording { header, lines: Vec::new(), torn: false };
         let (replay, nobody) = (host_replay(&recording), Report::default());
-        let evidence = Evidence { recording: &recording, replay: &replay, caller: &nobody, desk: &nobody, sound: None };
+        let evidence =
+            Evidence { recording: &recording, replay: &replay, caller: &nobody, desk: &nobody, sound: None, audio: Path::new("") };
         let missing = missing(&evidence);
         assert_eq!(missing.len(), 16, "all but the faults of the telephones: {missing:#?}");
     }

@@ -1,6 +1,7 @@
 //! `demo`: one whole phone call on this machine, watched live. A worker, a caller and a billing desk, over real SIP and RTP on loopback.
 //!
-//! - `stage`: who takes part and how they are set up; `play`: the call itself; `check`: did it go as scripted; `show`: lines for the terminal.
+//! - `stage`: who takes part and how they are set up; `play`: the call itself; `check` and `warm`: did it go as scripted; `show`: lines for the
+//!   terminal.
 //!
 //! Asks nothing, needs no account and no configuration. Everything it makes stays in one folder.
 //!
@@ -10,10 +11,11 @@ mod check;
 mod play;
 mod show;
 mod stage;
+mod warm;
 
 pub use play::{DemoError, Outcome, play};
 pub use show::{Seen, Speaker};
-pub use stage::{Stage, scripted_speech};
+pub use stage::{Stage, Story, scripted_speech};
 
 use super::{FAILED, block_on, say_why};
 use crate::speech::{LocalConfig, Speech, models};
@@ -33,12 +35,15 @@ pub(super) struct Args {
     /// Recording, audio and database go here
     #[arg(long, value_name = "DIR", default_value = "demo-out")]
     out: PathBuf,
-    /// Folder with front-desk.toml
+    /// Folder with front-desk.toml and warm-desk.toml
     #[arg(long, value_name = "DIR", default_value = "config/assistants")]
     assistants: PathBuf,
     /// Hum instead of speaking and know the words beforehand: needs no models
     #[arg(long)]
     scripted: bool,
+    /// A warm transfer: the caller is on hold with music while the billing desk is asked, and both are joined
+    #[arg(long)]
+    warm: bool,
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
@@ -50,11 +55,11 @@ pub(super) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    let stage = Stage { out: args.out.clone(), assistants: args.assistants.clone(), speech };
+    let stage = Stage { out: args.out.clone(), assistants: args.assistants.clone(), speech, story: story(args) };
     block_on(async {
         match play(stage, |seen| ink.print(seen)).await {
             Ok(outcome) => {
-                print_outcome(&outcome, ink);
+                print_outcome(&outcome, ink, story(args));
                 if outcome.missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
             }
             Err(error) => {
@@ -65,10 +70,14 @@ pub(super) fn run(args: &Args) -> ExitCode {
     })
 }
 
+const fn story(args: &Args) -> Story {
+    if args.warm { Story::Warm } else { Story::Cold }
+}
+
 fn speech(args: &Args) -> Result<Speech, String> {
     if args.scripted {
         println!("Scripted speech: you will see words, and the recording holds tones in their place.\n");
-        return Ok(scripted_speech());
+        return Ok(scripted_speech(story(args)));
     }
     let folder = args.models.display();
     if !models::check(&args.models).is_whole() {
@@ -91,7 +100,7 @@ fn program() -> String {
     below.unwrap_or(program).display().to_string()
 }
 
-fn print_outcome(outcome: &Outcome, ink: Ink) {
+fn print_outcome(outcome: &Outcome, ink: Ink, story: Story) {
     println!("\n{}\n", ink.strong("The call, from its recording"));
     for moment in &outcome.timeline {
         ink.print(&Seen::of(moment));
@@ -103,7 +112,11 @@ fn print_outcome(outcome: &Outcome, ink: Ink) {
     println!("             {}", outcome.replay);
     println!();
     if outcome.missing.is_empty() {
-        println!("{}", ink.good("The call went as scripted: greeted, keyed, understood, transferred, closed, and replayed the same."));
+        let done = match story {
+            Story::Cold => "greeted, keyed, understood, transferred, closed, and replayed the same.",
+            Story::Warm => "greeted, understood, on hold with music, briefed, accepted by key, joined, closed, and replayed the same.",
+        };
+        println!("{}", ink.good(&format!("The call went as scripted: {done}")));
     }
     for missing in &outcome.missing {
         println!("{}", ink.bad(&format!("missing: {missing}")));

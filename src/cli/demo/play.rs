@@ -2,13 +2,14 @@
 
 use super::check::{self, Evidence, Sound};
 use super::show::{Seen, Speaker};
-use super::stage::{Role, Stage, caller_steps, desk_steps};
+use super::stage::{Role, Stage, Story};
+use super::warm;
 use crate::cli::phone::{Callee, Dial, Happening, Plan, Report, What, Which};
 use crate::host::{Clock, Observer, Worker};
 use crate::model::{CallTime, ConversationId, Millis, WorkerTime};
 use crate::replay::{Moment, Recording, Words, decode, host_replay, timeline};
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -76,7 +77,7 @@ pub async fn play(stage: Stage, mut show: impl FnMut(&Seen)) -> Result<Outcome, 
     };
     let ((), left) = tokio::join!(watched, happens);
     let (conversation, caller, desk) = left?;
-    gather(&stage.out, conversation, &caller, &desk).await
+    gather(&stage, conversation, &caller, &desk).await
 }
 
 /// What both sides of the story write into.
@@ -130,6 +131,7 @@ fn told(role: Role, happening: &Happening) -> Option<(Speaker, String)> {
         (Role::Caller, Which::Referred, What::Released { .. }) => "the call with billing is over".to_owned(),
         (Role::Desk, _, What::ComesIn) => "the telephone rings".to_owned(),
         (Role::Desk, _, What::Answered) => "answers".to_owned(),
+        (Role::Desk, _, What::Presses { keys }) => format!("presses {keys}"),
         (Role::Desk, _, What::HangsUp) => "hangs up".to_owned(),
         _ => return None,
     };
@@ -144,10 +146,10 @@ async fn perform(stage: &Stage, seen: mpsc::Sender<Seen>) -> Result<(Conversatio
     let worker = Worker::start(stage.worker(&desk.uri(), watch.observer())?).await.map_err(|error| DemoError::new("the worker", error))?;
     let address = worker.sip_addresses().first().copied().ok_or_else(|| DemoError::new("the worker", "it has no SIP address"))?;
     let to = Callee::read(&format!("sip:front-desk@{address}")).map_err(|error| DemoError::new("the worker's address", error))?;
-    let dial = Dial { to, from: None, steps: caller_steps(), record: None };
+    let dial = Dial { to, from: None, steps: stage.story.caller_steps(), record: None };
     let caller_plan = Plan { dial: Some(dial), follow_refer: true, timeout: CALL_MAX, ..Plan::default() };
     let stop = CancellationToken::new();
-    let desk_plan = Plan { answer: Some(desk_steps()), timeout: CALL_MAX, stop: stop.clone(), ..Plan::default() };
+    let desk_plan = Plan { answer: Some(stage.story.desk_steps()), timeout: CALL_MAX, stop: stop.clone(), ..Plan::default() };
     let calling = async {
         let report = caller.run(caller_plan).await;
         stop.cancel();
@@ -161,21 +163,25 @@ async fn perform(stage: &Stage, seen: mpsc::Sender<Seen>) -> Result<(Conversatio
     Ok((conversation, caller, desk))
 }
 
-async fn gather(out: &Path, conversation: ConversationId, caller: &Report, desk: &Report) -> Result<Outcome, DemoError> {
+async fn gather(stage: &Stage, conversation: ConversationId, caller: &Report, desk: &Report) -> Result<Outcome, DemoError> {
+    let out = &stage.out;
     let path = out.join(format!("{conversation}.jsonl"));
     let text = std::fs::read_to_string(&path).map_err(|error| DemoError::new("the recording", error))?;
     let recording: Recording = decode(&text).map_err(|error| DemoError::new("the recording", error))?;
     let audio = out.join(format!("{conversation}.wav"));
     within(|| Sound::read(&audio).is_some()).await;
     let replay = host_replay(&recording);
-    let evidence = Evidence { recording: &recording, replay: &replay, caller, desk, sound: Sound::read(&audio) };
+    let evidence = Evidence { recording: &recording, replay: &replay, caller, desk, sound: Sound::read(&audio), audio: &audio };
     Ok(Outcome {
         conversation,
         recording: path,
-        audio,
+        audio: audio.clone(),
         timeline: timeline(&recording.lines, Words::Shown),
         replay: check::verdict(&replay),
-        missing: check::missing(&evidence),
+        missing: match stage.story {
+            Story::Cold => check::missing(&evidence),
+            Story::Warm => warm::missing(&evidence),
+        },
     })
 }
 

@@ -59,6 +59,7 @@ fn record() -> CloseRecord {
         workflow_node: None,
         turns: 3,
         summary: Redacted::default(),
+        facts: Vec::new(),
     }
 }
 
@@ -75,7 +76,9 @@ async fn with_an_open_row(path: &Path) -> Arc<SqliteStore> {
 }
 
 fn closer(store: &Arc<SqliteStore>, deadly: Option<(CloseStep, Edge)>) -> Closer {
-    let mut closer = Closer::new(store.clone(), Clock::start(), Some(30));
+    // Nothing goes through the writer here: its other end may be gone.
+    let (writer, _) = Writer::new(store.clone());
+    let mut closer = Closer::new(store.clone(), writer, Clock::start(), Some(30));
     closer.edges.deadly = deadly;
     closer
 }

@@ -3,8 +3,8 @@
 //! Speech is kept out by the rules of ITU-T Q.24: nearly all power in two tones, each clear of its neighbours, levels not too far apart,
 //! for two blocks of 12.75 ms in a row.
 
-use crate::media::SAMPLE_RATE;
 use crate::media::tones::{HIGH, KEYS, LOW};
+use crate::media::{FRAME, SAMPLE_RATE};
 use crate::model::Digit;
 use std::f32::consts::TAU;
 
@@ -71,6 +71,12 @@ impl ToneDetector {
         self.misses = 0;
         Digit::from_char(key)
     }
+}
+
+/// A key's tone is in this frame.
+pub(crate) fn holds_key(frame: &[i16; FRAME]) -> bool {
+    let block = |from: usize| std::array::from_fn(|at| f32::from(frame[from + at]));
+    key_in(&block(0)).is_some() || key_in(&block(FRAME - BLOCK)).is_some()
 }
 
 fn key_in(block: &[f32; BLOCK]) -> Option<char> {

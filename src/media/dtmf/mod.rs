@@ -4,6 +4,6 @@ mod inband;
 mod receive;
 mod send;
 
-pub(crate) use inband::ToneDetector;
+pub(crate) use inband::{ToneDetector, holds_key};
 pub(crate) use receive::EventReceiver;
 pub(crate) use send::{DigitOut, DigitSender};

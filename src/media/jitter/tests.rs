@@ -172,3 +172,41 @@ fn packets_of_ten_and_thirty_milliseconds_fit_together() {
     }
     assert!(whole >= 140, "{whole}");
 }
+
+#[test]
+fn a_peer_that_describes_its_noise_is_heard_as_noise_and_never_as_a_lost_packet() {
+    let mut jitter = Jitter::new();
+    let mut frame = [0; FRAME];
+    let (mut concealed, mut levels) = (0, Vec::new());
+    for tick in 0..300_u32 {
+        let at = WorkerTime::from_micros(u64::from(tick) * 20_000 + 5_000);
+        // Speech, two seconds of described noise with a second description in it, speech.
+        match tick {
+            100 | 150 => jitter.comfort(tick * 160, &[50, 1, 2]),
+            101..200 => {}
+            _ => drop(jitter.insert(at, tick * 160, &[6_000; FRAME])),
+        }
+        concealed += u32::from(jitter.play(WorkerTime::from_micros(u64::from(tick + 1) * 20_000), &mut frame).concealed);
+        levels.push(frame.iter().map(|sample| u32::from(sample.unsigned_abs())).sum::<u32>() / FRAME as u32);
+    }
+    assert_eq!(concealed, 0, "nothing was lost");
+    assert!(levels[105..198].iter().all(|level| (30..200).contains(level)), "{:?}", &levels[98..205]);
+    assert!(levels[10..98].iter().chain(&levels[204..]).all(|level| *level > 5_000), "speech on either side is whole");
+}
+
+#[test]
+fn a_packet_lost_in_speech_after_described_noise_is_concealed_again() {
+    let mut jitter = Jitter::new();
+    let mut frame = [0; FRAME];
+    let mut concealed = 0;
+    for tick in 0..200_u32 {
+        let at = WorkerTime::from_micros(u64::from(tick) * 20_000 + 5_000);
+        match tick {
+            50 => jitter.comfort(tick * 160, &[60]),
+            51..80 | 150 => {}
+            _ => drop(jitter.insert(at, tick * 160, &[6_000; FRAME])),
+        }
+        concealed += u32::from(jitter.play(WorkerTime::from_micros(u64::from(tick + 1) * 20_000), &mut frame).concealed);
+    }
+    assert_eq!(concealed, 1);
+}

@@ -348,3 +348,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn comfort_noise_on_the_wire_is_noise_in_the_ear_and_counts_as_a_sign_of_life() {
+    let mut leg = Leg::new(&LegMediaConfig { media_timeout: Millis(1_000), ..config() });
+    leg.run(20);
+    for _ in 0..10 {
+        leg.packet(peer(), COMFORT_NOISE, &[50]);
+        leg.timestamp = leg.timestamp.wrapping_add(10 * 160);
+        (0..10).for_each(|_| leg.tick());
+    }
+    let level = leg.session.heard().iter().map(|sample| u32::from(sample.unsigned_abs())).sum::<u32>() / 160;
+    assert!((30..200).contains(&level), "{level}");
+    assert_eq!((leg.session.stats().concealed_frames, leg.count(&MediaFact::MediaLost)), (0, 0));
+    leg.run(10);
+    assert!(leg.session.heard().iter().all(|sample| sample.abs() > 900), "speech goes on");
+}
+
+#[test]
+fn a_codec_changed_in_mid_call_is_spoken_and_heard_at_once() {
+    let mut leg = Leg::new(&config());
+    leg.run(20);
+    let g722 = AudioFormat { codec: AudioCodec::G722, payload_type: 9 };
+    leg.order(MediaOrder::SetCodec { audio: g722, event: Some(EventFormat::both(101)) });
+    leg.session.enqueue(UtteranceId(1), (0..8_000).map(|n| if n % 8 < 4 { 8_000 } else { -8_000 }).collect(), true).unwrap();
+    let mut their = codec::Speaker::default();
+    let mut ours = codec::Listener::default();
+    let mut said = [0; FRAME];
+    for _ in 0..20 {
+        let mut octets = [0; FRAME];
+        let tone: [i16; FRAME] = std::array::from_fn(|n| if n % 8 < 4 { 4_000 } else { -4_000 });
+        their.encode(AudioCodec::G722, &tone, &mut octets);
+        leg.packet(peer(), 9, &octets);
+        leg.timestamp = leg.timestamp.wrapping_add(160);
+        leg.tick();
+        let (header, payload) = leg.sent.last().unwrap();
+        assert_eq!((header.payload_type, payload.len()), (9, 160));
+        ours.decode(AudioCodec::G722, payload, &mut said);
+    }
+    let mean = |samples: &[i16]| samples.iter().map(|sample| u32::from(sample.unsigned_abs())).sum::<u32>() / 160;
+    assert!((3_000..5_500).contains(&mean(leg.session.heard())), "{}", mean(leg.session.heard()));
+    assert!((6_000..10_500).contains(&mean(&said)), "{}", mean(&said));
+    assert_eq!(leg.session.stats().unknown_payload, 0);
+    // G.711 that was still on its way is heard too, and back it goes.
+    leg.order(MediaOrder::SetCodec { audio: AudioFormat::PCMA, event: None });
+    leg.run(10);
+    assert_eq!(leg.sent.last().unwrap().0.payload_type, 8);
+}

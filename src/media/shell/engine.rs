@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 pub type Clock = Arc<dyn Fn() -> WorkerTime + Send + Sync>;
 /// Takes a leg's facts. Called from the pacer (and the recording writer): it must not block.
 pub type FactSink = Arc<dyn Fn(MediaFact) + Send + Sync>;
-/// Takes received audio, 160 samples of 8 kHz every 20 ms, silence included. Called from the pacer: it must not block.
+/// Takes received audio, 160 samples of 8 kHz every 20 ms, silence included, without keys and without the echo of what was sent. Called from the pacer: it must not block.
 pub type Tap = Box<dyn FnMut(&[i16]) + Send>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,9 @@ use std::path::Path;
 pub enum MusicError {
     #[error("it cannot be read: {0}")]
     File(#[from] hound::Error),
-    #[error("it has {rate} Hz, {bits} bit, {channels} channels; make it 8 kHz, 16 bit, mono or stereo: sox IN.wav -r 8000 -b 16 -c 1 OUT.wav")]
+    #[error(
+        "it has {rate} Hz, {bits} bit, {channels} channels; make it 8 kHz, 16 bit, mono or stereo: sox IN.wav -r 8000 -b 16 -c 1 OUT.wav"
+    )]
     Format { rate: u32, bits: u16, channels: u16 },
     #[error("it lasts {millis} ms; 20 ms to {} s is what is taken", MUSIC_MAX / SAMPLE_RATE as usize)]
     Length { millis: u64 },

@@ -219,9 +219,9 @@ impl Leg {
     }
 
     fn hear(&mut self, at: WorkerTime, mixer: &mut Mixer) {
-        let heard = self.session.receive(at);
+        self.session.receive(at);
         if let Some(tap) = &mut self.tap {
-            tap(heard);
+            tap(self.session.for_recogniser());
         }
         if let Some(room) = self.session.room() {
             mixer.add(room, self.session.heard());

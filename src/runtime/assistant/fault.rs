@@ -25,8 +25,8 @@ impl std::error::Error for LoadError {}
 /// The reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    #[error("not TOML: {detail}")]
-    Syntax { detail: String },
+    #[error("not {format}: {detail}")]
+    Syntax { format: &'static str, detail: String },
     #[error("unknown key{}; allowed here: {allowed}", suggestion.as_ref().map(|word| format!(", did you mean '{word}'?")).unwrap_or_default())]
     UnknownKey { suggestion: Option<String>, allowed: String },
     #[error("required key is missing")]
@@ -55,6 +55,4 @@ pub enum Fault {
     MissingGreeting,
     #[error("column {column}: {detail}")]
     Expression { column: usize, detail: String },
-    #[error("{detail}")]
-    NotYet { detail: String },
 }

@@ -1,11 +1,13 @@
-//! From TOML text to an assistant: everything but the nodes.
+//! From TOML or JSON text to an assistant: everything but the nodes.
 
 use super::Assistant;
 use super::fault::{Fault, LoadError};
+use super::json;
+use super::language;
 use super::nodes;
 use super::reader::{Faults, Found, Section, integer};
 use super::tools;
-use crate::model::{FirstSpeaker, FirstSpeaking, FirstSpeakingMode, VoiceSettings};
+use crate::model::{FirstSpeaker, FirstSpeaking, FirstSpeakingMode, Millis, VoiceSettings};
 use crate::runtime::context::{EnumMember, SYSTEM_VARIABLES, VariableKind, VariableSpec, is_system_variable};
 use crate::runtime::expression::Kind;
 use crate::runtime::matcher::{Matcher, Phrase, fold, nearest, stem};
@@ -20,36 +22,57 @@ pub(super) struct Known {
     pub(super) variables: BTreeMap<String, VariableSpec>,
     pub(super) matcher: Matcher,
     pub(super) node_ids: Vec<String>,
+    pub(super) has_model: bool,
 }
 
 pub(super) fn load(file: &str, text: &str) -> Result<Assistant, Vec<LoadError>> {
     let mut faults = Faults::new(file, text);
-    let (document, broken) = DeTable::parse_recoverable(text);
-    if !broken.is_empty() {
-        for error in broken {
-            let line = faults.line_of(error.span().map_or(0, |span| span.start));
-            faults.add(line, "(file)", Fault::Syntax { detail: error.message().to_owned() });
-        }
-        return Err(faults.into_sorted());
-    }
-    let mut root = Section::new("", 1, document.get_ref());
+    let Some(document) = document(file, text, &mut faults) else { return Err(faults.into_sorted()) };
+    let mut root = Section::new("", 1, &document);
     let name = required_text(&mut root, "name", &mut faults);
     drop(root.string("description", &mut faults));
+    let model = root.section("model", &mut faults).and_then(|section| language::model(section, &mut faults));
+    let max_wait =
+        root.number("max_wait_ms", 1_000, 60_000, &mut faults).and_then(|found| u64::try_from(found.value).ok()).unwrap_or(12_000);
     let utc_offset_minutes = root.number("utc_offset_minutes", -840, 840, &mut faults).map_or(0, |found| found.value);
     let matcher = root.section("matcher", &mut faults).map_or_else(Matcher::default, |section| matcher(section, &mut faults));
     let variables = root.section("variables", &mut faults).map(|section| variables(&section, &matcher, &mut faults)).unwrap_or_default();
-    let known = Known { variables, matcher, node_ids: nodes::ids(document.get_ref()) };
+    let known = Known { variables, matcher, node_ids: nodes::ids(&document), has_model: model.is_some() };
+    let persona = language::prompt(&mut root, "persona", &known, &mut faults);
+    let instructions = language::prompt(&mut root, "instructions", &known, &mut faults);
     let texts = root.section("texts", &mut faults).map_or_else(Texts::default, |section| texts(section, &known, &mut faults));
     let tools = root.section("tools", &mut faults).map(|section| tools::tools(section, &known, &mut faults)).unwrap_or_default();
     let workflow = nodes::workflow(&mut root, &known, &tools, &mut faults);
-    let start_speaks = workflow.nodes.get(workflow.start).is_some_and(|node| node.say.is_some());
+    let start_speaks = workflow.nodes.get(workflow.start).is_some_and(|node| node.say.is_some() || node.is_free());
     let voice = voice(&mut root, &known, start_speaks, &mut faults);
     root.finish(&mut faults);
     if !faults.is_empty() {
         return Err(faults.into_sorted());
     }
     let Known { variables, matcher, .. } = known;
-    Ok(Assistant { name, voice, variables, tools, texts, matcher, workflow, utc_offset_minutes })
+    let max_wait = Millis(max_wait);
+    Ok(Assistant { name, persona, instructions, model, voice, variables, tools, texts, matcher, workflow, utc_offset_minutes, max_wait })
+}
+
+/// JSON where the file is named so, TOML otherwise.
+fn document<'t>(file: &str, text: &'t str, faults: &mut Faults<'_>) -> Option<DeTable<'t>> {
+    let is_json = file.rsplit('.').next().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    if is_json {
+        return match json::parse(text) {
+            Ok(table) => Some(table),
+            Err(json::JsonFault { at, detail }) => {
+                let line = faults.line_of(at);
+                faults.add(line, "(file)", Fault::Syntax { format: "JSON", detail });
+                None
+            }
+        };
+    }
+    let (document, broken) = DeTable::parse_recoverable(text);
+    for error in &broken {
+        let line = faults.line_of(error.span().map_or(0, |span| span.start));
+        faults.add(line, "(file)", Fault::Syntax { format: "TOML", detail: error.message().to_owned() });
+    }
+    broken.is_empty().then(|| document.into_inner())
 }
 
 impl Known {
@@ -173,9 +196,11 @@ fn variables(section: &Section<'_, '_>, matcher: &Matcher, faults: &mut Faults<'
     variables
 }
 
-fn variable(mut section: Section<'_, '_>, matcher: &Matcher, faults: &mut Faults<'_>) -> Option<VariableSpec> {
-    const KINDS: &str = "string, digits, number, enum, boolean";
-    drop(section.string("description", faults));
+pub(super) fn variable(mut section: Section<'_, '_>, matcher: &Matcher, faults: &mut Faults<'_>) -> Option<VariableSpec> {
+    const KINDS: &str = "string, digits, number (float), int, enum, boolean (bool)";
+    let description = section.string("description", faults).map(|found| found.value);
+    let reask_cap = section.number("reask_cap", 0, 10, faults).and_then(|found| u32::try_from(found.value).ok());
+    let remember = section.boolean("remember", faults).is_some_and(|found| found.value);
     let word = required_text(&mut section, "type", faults);
     let kind = match word.as_str() {
         "string" => VariableKind::Text,
@@ -193,20 +218,20 @@ fn variable(mut section: Section<'_, '_>, matcher: &Matcher, faults: &mut Faults
             }
             VariableKind::Digits { min, max }
         }
-        "number" => {
+        "number" | "float" | "int" => {
             let mut bound =
                 |name| section.number(name, -1_000_000_000, 1_000_000_000, faults).and_then(|found| Decimal::from_whole(found.value));
-            VariableKind::Number { min: bound("min"), max: bound("max") }
+            VariableKind::Number { min: bound("min"), max: bound("max"), whole: word == "int" }
         }
         "enum" => VariableKind::Enum(members(&mut section, matcher, faults)),
-        "boolean" => VariableKind::Boolean,
+        "boolean" | "bool" => VariableKind::Boolean,
         "" => return None,
         _ => {
             faults.add(section.line, section.key("type"), Fault::NotOneOf { word, allowed: KINDS.to_owned() });
             return None;
         }
     };
-    let mut spec = VariableSpec { kind, default: None };
+    let mut spec = VariableSpec { description, reask_cap, remember, ..VariableSpec::of(kind) };
     if let Some(found) = section.value("default", faults) {
         spec.default = literal(found.value).and_then(|text| spec.read_written(&text));
         if spec.default.is_none() {
@@ -265,7 +290,7 @@ pub(super) fn literal(value: &DeValue<'_>) -> Option<String> {
 
 fn texts(mut section: Section<'_, '_>, known: &Known, faults: &mut Faults<'_>) -> Texts {
     let mut texts = Texts::default();
-    let places: [(&'static str, &mut String); 8] = [
+    let places: [(&'static str, &mut String); 12] = [
         ("not_understood", &mut texts.not_understood),
         ("still_there", &mut texts.still_there),
         ("transfer_in_progress", &mut texts.transfer_in_progress),
@@ -274,6 +299,10 @@ fn texts(mut section: Section<'_, '_>, known: &Known, faults: &mut Faults<'_>) -
         ("transfer_no_answer", &mut texts.transfer_no_answer),
         ("transfer_failed", &mut texts.transfer_failed),
         ("handoff_in_progress", &mut texts.handoff_in_progress),
+        ("awaiting_approval", &mut texts.awaiting_approval),
+        ("greeting", &mut texts.greeting),
+        ("apology", &mut texts.apology),
+        ("apology_cut_short", &mut texts.apology_cut_short),
     ];
     for (name, place) in places {
         if let Some(text) = known.text(&mut section, name, faults) {
@@ -323,9 +352,9 @@ fn voice(root: &mut Section<'_, '_>, known: &Known, start_speaks: bool, faults: 
         (FirstSpeaker::Agent, FirstSpeakingMode::Static) if first.text.is_none() && !start_speaks => {
             faults.add(line, "voice.first_speaking.text", Fault::MissingGreeting);
         }
-        (FirstSpeaker::Agent, FirstSpeakingMode::Dynamic) => {
-            let detail = "dynamic first words need a language model, and none is configured here; use mode = \"static\"".to_owned();
-            faults.add(line, "voice.first_speaking.mode", Fault::NotYet { detail });
+        (FirstSpeaker::Agent, FirstSpeakingMode::Dynamic) if !known.has_model => {
+            let detail = "dynamic first words need a language model: name one under [model], or use mode = \"static\"".to_owned();
+            faults.add(line, "voice.first_speaking.mode", Fault::BadValue { detail });
         }
         (FirstSpeaker::Agent | FirstSpeaker::User, FirstSpeakingMode::Static | FirstSpeakingMode::Dynamic) => {}
     }

@@ -1,9 +1,12 @@
-//! Assistants: one TOML file holds the persona, the voice settings, the tools and the workflow.
+//! Assistants: one TOML (or JSON) file holds the persona, the voice settings, the tools and the workflow.
 //!
 //! Owns: reading and checking such a file. Every fault is found in one go and names file, line, key and what is allowed; an [`Assistant`]
 //! exists only without faults. Does not: open files (text in, assistant out) or run conversations.
 
+mod edges;
 mod fault;
+mod json;
+mod language;
 mod load;
 mod nodes;
 mod reader;
@@ -12,10 +15,12 @@ mod tools;
 pub use fault::{Fault, LoadError};
 
 use super::context::VariableSpec;
+use super::http_tool::HeaderPart;
+use super::language::ModelUse;
 use super::matcher::Matcher;
 use super::tools::{Texts, Tools, is_destination};
 use super::workflow::Workflow;
-use crate::model::VoiceSettings;
+use crate::model::{Millis, VoiceSettings};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -23,6 +28,12 @@ use std::fmt;
 #[derive(Clone)]
 pub struct Assistant {
     pub(super) name: String,
+    /// Who speaks, for the model. A template.
+    pub(super) persona: Option<String>,
+    /// What holds everywhere, for the model. A template.
+    pub(super) instructions: Option<String>,
+    /// `None`: deterministic.
+    pub(super) model: Option<ModelUse>,
     pub(super) voice: VoiceSettings,
     pub(super) variables: BTreeMap<String, VariableSpec>,
     pub(super) tools: Tools,
@@ -30,10 +41,12 @@ pub struct Assistant {
     pub(super) matcher: Matcher,
     pub(super) workflow: Workflow,
     pub(super) utc_offset_minutes: i64,
+    /// Longest silence of one turn: questions to models and tools share it.
+    pub(super) max_wait: Millis,
 }
 
 impl Assistant {
-    /// Reads and checks one assistant file.
+    /// Reads and checks one assistant file: JSON where `source_name` ends in `.json`, TOML otherwise; the same keys, the same faults.
     ///
     /// # Errors
     /// Every fault found, in the order of their lines; `source_name` names the file in them.
@@ -73,6 +86,26 @@ impl Assistant {
 
     pub const fn workflow(&self) -> &Workflow {
         &self.workflow
+    }
+
+    /// The roles of language models it asks; empty: it is deterministic. The host's configuration must know them.
+    pub fn model_roles(&self) -> Vec<&str> {
+        self.model.as_ref().map(ModelUse::roles).unwrap_or_default()
+    }
+
+    /// The names of the secrets its HTTP tools refer to; the host's configuration must know them.
+    pub fn secrets(&self) -> Vec<&str> {
+        let headers = self.tools.http.values().flat_map(|tool| &tool.headers);
+        let mut names: Vec<&str> = headers
+            .flat_map(|(_, parts)| parts)
+            .filter_map(|part| match part {
+                HeaderPart::Secret(name) => Some(name.as_str()),
+                HeaderPart::Template(_) => None,
+            })
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// Every destination a transfer of this assistant may dial: the allow-list of the host.

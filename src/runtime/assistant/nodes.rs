@@ -1,15 +1,16 @@
 //! The workflow of an assistant file: nodes and edges, then the checks of the whole graph.
 
+use super::edges::{condition, edge};
 use super::fault::Fault;
+use super::language::{outputs, prompt};
 use super::load::{Known, literal, required_text};
 use super::reader::{Faults, Found, Section};
 use super::tools::failure_entries;
-use crate::model::{Bounded, Digit, DtmfInputSpec};
+use crate::model::{Bounded, Digit, DtmfInputSpec, Millis, TransferMode};
 use crate::runtime::context::VariableKind;
-use crate::runtime::expression::{Condition, ExpressionFault};
 use crate::runtime::matcher::nearest;
 use crate::runtime::tools::Tools;
-use crate::runtime::workflow::{Edge, GraphFault, Handoff, Node, NodeKind, Workflow, check_graph};
+use crate::runtime::workflow::{ActionCall, Approval, GraphFault, Handoff, Node, NodeKind, TransferChanges, Workflow, check_graph};
 use toml::de::{DeTable, DeValue};
 
 const MAX_NODES: usize = 500;
@@ -25,11 +26,20 @@ pub(super) fn ids(document: &DeTable<'_>) -> Vec<String> {
 /// Without a `[workflow]` the assistant is one node where only the platform tools listen.
 pub(super) fn workflow(root: &mut Section<'_, '_>, known: &Known, tools: &Tools, faults: &mut Faults<'_>) -> Workflow {
     let Some(mut section) = root.section("workflow", faults) else {
-        if root.value("workflow", faults).is_none() && tools.targets.is_empty() && tools.end.is_none() && tools.human.is_none() {
+        if root.value("workflow", faults).is_none()
+            && !known.has_model
+            && tools.targets.is_empty()
+            && tools.end.is_none()
+            && tools.human.is_none()
+        {
             let detail = "without a [workflow] and without [tools] the assistant can do nothing".to_owned();
             faults.add(1, "workflow", Fault::DeadEnd { detail });
         }
-        return Workflow { nodes: vec![Node { tools: true, ..blank("assistant".to_owned(), 1) }], start: 0, max_steps: 32 };
+        // The one node of such an assistant: with a model it may write every variable.
+        let instructions = known.has_model.then(String::new);
+        let optional = if known.has_model { known.variables.keys().cloned().collect() } else { Vec::new() };
+        let node = Node { tools: true, instructions, optional, ..blank("assistant".to_owned(), 1) };
+        return Workflow { nodes: vec![node], start: 0, max_steps: 32 };
     };
     let max_steps = section.number("max_steps", 1, 1_000, faults).and_then(|found| u32::try_from(found.value).ok()).unwrap_or(32);
     let mut nodes: Vec<Node> = Vec::new();
@@ -76,7 +86,7 @@ fn check(workflow: &Workflow, tools: &Tools, faults: &mut Faults<'_>) {
 
 impl Known {
     /// The index of a node that is named somewhere; a dangling name is a fault.
-    fn node(&self, found: &Found<String>, faults: &mut Faults<'_>) -> Option<usize> {
+    pub(super) fn node(&self, found: &Found<String>, faults: &mut Faults<'_>) -> Option<usize> {
         let index = self.node_ids.iter().position(|id| *id == found.value);
         if index.is_none() {
             let suggestion = nearest(&found.value, self.node_ids.iter().map(String::as_str)).map(str::to_owned);
@@ -107,6 +117,14 @@ fn blank(id: String, line: usize) -> Node {
         ends: false,
         handoff: None,
         tools: false,
+        offered: None,
+        instructions: None,
+        required: Vec::new(),
+        optional: Vec::new(),
+        done_when: None,
+        done: None,
+        call: None,
+        approval: None,
         edges: Vec::new(),
     }
 }
@@ -125,17 +143,13 @@ fn node(mut section: Section<'_, '_>, known: &Known, tools: &Tools, faults: &mut
     let kind = required_text(&mut section, "kind", faults);
     node.say = known.text(&mut section, "say", faults);
     match kind.as_str() {
-        "agent" => agent(&mut node, &mut section, known, faults),
-        "action" => action(&mut node, &mut section, known, faults),
+        "agent" => agent(&mut node, &mut section, known, tools, faults),
+        "action" => action(&mut node, &mut section, known, tools, faults),
         "handoff" => handoff(&mut node, &mut section, known, tools, faults),
         "" => {}
-        "approval" => {
-            let detail = "unknown_node_type: approval nodes are not carried out by this version; use agent, action or handoff".to_owned();
-            faults.add(section.line, section.key("kind"), Fault::NotYet { detail });
-            return node;
-        }
+        "approval" => approval(&mut node, &mut section, known, faults),
         _ => {
-            let fault = Fault::NotOneOf { word: kind, allowed: "agent, action, handoff".to_owned() };
+            let fault = Fault::NotOneOf { word: kind, allowed: "agent, action, handoff, approval".to_owned() };
             faults.add(section.line, section.key("kind"), fault);
             return node;
         }
@@ -151,9 +165,27 @@ fn node(mut section: Section<'_, '_>, known: &Known, tools: &Tools, faults: &mut
     node
 }
 
-fn agent(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, faults: &mut Faults<'_>) {
+fn agent(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, tools: &Tools, faults: &mut Faults<'_>) {
     node.kind = NodeKind::Agent;
-    node.tools = section.boolean("tools", faults).is_none_or(|found| found.value);
+    offered_tools(node, section, tools, faults);
+    node.instructions = prompt(section, "instructions", known, faults);
+    for (name, list) in [("required", &mut node.required), ("optional", &mut node.optional)] {
+        let Some(found) = section.strings(name, faults) else { continue };
+        for variable in found.value.iter().filter(|variable| !known.variables.contains_key(*variable)) {
+            faults.add(found.line, &found.key, known.unknown_variable(variable));
+        }
+        if node.instructions.is_none() {
+            let detail = "only a model writes variables; without 'instructions' use 'collect'".to_owned();
+            faults.add(found.line, &found.key, Fault::BadValue { detail });
+        }
+        *list = found.value;
+    }
+    node.done_when = condition(section, "done_when", known, faults).map(|(_, condition)| condition);
+    if node.done_when.is_some() && node.instructions.is_none() {
+        let detail = "only a node with 'instructions' is done by itself; others leave along their edges".to_owned();
+        faults.add(section.line, section.key("done_when"), Fault::BadValue { detail });
+    }
+    node.done = prompt(section, "done", known, faults);
     asks(node, section, known, faults);
     if let Some(found) = section.string("collect", faults) {
         match known.variables.get(&found.value) {
@@ -167,6 +199,30 @@ fn agent(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, faults: 
             None => faults.add(found.line, found.key, known.unknown_variable(&found.value)),
         }
     }
+}
+
+/// `tools`: true, false, or the names of those a model is offered.
+fn offered_tools(node: &mut Node, section: &mut Section<'_, '_>, tools: &Tools, faults: &mut Faults<'_>) {
+    node.tools = true;
+    let Some(found) = section.value("tools", faults) else { return };
+    if let Some(flag) = found.value.as_bool() {
+        node.tools = flag;
+        return;
+    }
+    let names = found.value.as_array().map(|items| items.iter().filter_map(|item| item.get_ref().as_str().map(str::to_owned)).collect());
+    let names: Vec<String> = names.unwrap_or_default();
+    let platform = [
+        ("transfer_call", !tools.targets.is_empty()),
+        ("request_human_handoff", tools.human.is_some()),
+        ("end_session", tools.end.is_some()),
+    ];
+    let known: Vec<&str> =
+        platform.iter().filter(|(_, set)| *set).map(|(name, _)| *name).chain(tools.http.keys().map(String::as_str)).collect();
+    if names.is_empty() || names.iter().any(|name| !known.contains(&name.as_str())) {
+        let detail = format!("true, false, or names of tools this file sets; there is: {}", known.join(", "));
+        faults.add(found.line, &found.key, Fault::BadValue { detail });
+    }
+    node.offered = Some(names);
 }
 
 /// What a node that waits for the caller may be told.
@@ -193,13 +249,16 @@ fn asks(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, faults: &
     }
 }
 
-fn action(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, faults: &mut Faults<'_>) {
+fn action(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, tools: &Tools, faults: &mut Faults<'_>) {
     node.kind = NodeKind::Action;
     if let Some(found) = section.string("tool", faults) {
         if found.value == "end_session" {
             node.ends = true;
+        } else if tools.http.contains_key(&found.value) {
+            node.call = Some(call(found.value, section, known, tools, faults));
         } else {
-            let allowed = "end_session (a handoff node transfers)".to_owned();
+            let names: Vec<&str> = std::iter::once("end_session").chain(tools.http.keys().map(String::as_str)).collect();
+            let allowed = format!("{} (a handoff node transfers)", names.join(", "));
             faults.add(found.line, found.key, Fault::NotOneOf { word: found.value, allowed });
         }
     }
@@ -232,6 +291,74 @@ fn action(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, faults:
     }
 }
 
+/// The tool of an action, fed by templates.
+fn call(tool: String, section: &mut Section<'_, '_>, known: &Known, tools: &Tools, faults: &mut Faults<'_>) -> ActionCall {
+    let mut with = Vec::new();
+    if let Some(inner) = section.section("with", faults) {
+        for (name, value, line) in inner.entries(faults) {
+            let key = inner.key(&name);
+            let inputs = tools.http.get(&tool).map(|tool| &tool.inputs);
+            if inputs.is_none_or(|inputs| inputs.get(&name).is_none_or(|input| input.pinned.is_some())) {
+                let names: Vec<&str> = inputs.into_iter().flat_map(|inputs| inputs.keys()).map(String::as_str).collect();
+                faults.add(
+                    line,
+                    &key,
+                    Fault::NotOneOf { word: name.clone(), allowed: format!("open inputs of {tool}: {}", names.join(", ")) },
+                );
+            }
+            match literal(value) {
+                Some(text) => {
+                    let found = Found { value: text, line, key };
+                    known.check_text(&found, faults);
+                    with.push((name, found.value));
+                }
+                None => faults.add(line, key, Fault::WrongType { expected: "text, number or boolean", found: value.type_str() }),
+            }
+        }
+    }
+    let bind = section.section("bind", faults).map(|inner| outputs(&inner, known, faults)).unwrap_or_default();
+    let failure_say = known.text(section, "failure_say", faults);
+    let on_failure = section.string("on_failure", faults).and_then(|found| known.node(&found, faults));
+    ActionCall { tool, with, bind, failure_say, on_failure }
+}
+
+fn approval(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, faults: &mut Faults<'_>) {
+    node.kind = NodeKind::Approval;
+    let when = condition(section, "when", known, faults).map(|(_, condition)| condition);
+    let reason = known.text(section, "reason", faults);
+    let seconds = section.number("timeout_seconds", 5, 3_600, faults).and_then(|found| u64::try_from(found.value).ok()).unwrap_or(120);
+    let mut way = |name: &'static str, faults: &mut Faults<'_>| match section.string(name, faults) {
+        Some(found) => known.node(&found, faults).unwrap_or(0),
+        None => {
+            faults.add(section.line, section.key(name), Fault::Missing);
+            0
+        }
+    };
+    let (on_approve, on_deny) = (way("on_approve", faults), way("on_deny", faults));
+    if node.say.is_none() {
+        faults.add(section.line, section.key("say"), Fault::Missing);
+    }
+    node.approval = Some(Approval { when, reason, timeout: Millis::from_secs(seconds), on_approve, on_deny });
+}
+
+/// What the node replaces of its target's settings.
+fn changes(section: &mut Section<'_, '_>, known: &Known, faults: &mut Faults<'_>) -> TransferChanges {
+    let mode = section.string("mode", faults).and_then(|found| match found.value.as_str() {
+        "cold" => Some(TransferMode::Cold),
+        "warm" => Some(TransferMode::Warm),
+        _ => {
+            faults.add(found.line, found.key, Fault::NotOneOf { word: found.value, allowed: "cold, warm".to_owned() });
+            None
+        }
+    });
+    TransferChanges {
+        connecting_text: known.text(section, "connecting_text", faults),
+        mode,
+        max_retries: section.number("max_retries", 0, 5, faults).and_then(|found| Bounded::try_from(found.value).ok()),
+        retry_text: known.text(section, "retry_text", faults),
+    }
+}
+
 fn handoff(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, tools: &Tools, faults: &mut Faults<'_>) {
     node.kind = NodeKind::Handoff;
     asks(node, section, known, faults);
@@ -258,67 +385,7 @@ fn handoff(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, tools:
                 }
                 _ => {}
             }
-            Handoff::Voice { labels: found.value, on_failure }
+            Handoff::Voice { labels: found.value, on_failure, changes: changes(section, known, faults) }
         }
     });
-}
-
-fn edge(mut section: Section<'_, '_>, node: &Node, known: &Known, faults: &mut Faults<'_>) -> Option<Edge> {
-    let to = match section.string("to", faults) {
-        Some(found) => known.node(&found, faults),
-        None => {
-            faults.add(section.line, section.key("to"), Fault::Missing);
-            None
-        }
-    };
-    let mut label = Vec::new();
-    let when = section.string("when", faults).and_then(|found| {
-        label.push(found.value.clone());
-        match Condition::parse(&found.value, &|name| known.kind_of(name)) {
-            Ok(condition) => Some(condition),
-            Err(fault) => {
-                let fault = match fault {
-                    ExpressionFault::Syntax { column, detail } => Fault::Expression { column, detail },
-                    ExpressionFault::UnknownVariable { name } => known.unknown_variable(&name),
-                };
-                faults.add(found.line, found.key, fault);
-                None
-            }
-        }
-    });
-    if let Some(found) = section.strings("said", faults) {
-        label.push(found.value.join(" / "));
-    }
-    let said = known.phrases(&mut section, "said", faults);
-    let keys = section.strings("keys", faults).map(|found| {
-        if !found.value.iter().all(|keys| !keys.is_empty() && keys.chars().all(|key| Digit::from_char(key).is_some())) {
-            faults.add(found.line, found.key, Fault::BadValue { detail: "telephone keys: 0-9 * # A-D".to_owned() });
-        }
-        label.push(format!("keys {}", found.value.join(" / ")));
-        found.value
-    });
-    let otherwise = section.boolean("otherwise", faults).is_some_and(|found| found.value);
-    if otherwise {
-        label.push("otherwise".to_owned());
-    }
-    let edge = Edge {
-        to: to.unwrap_or(0),
-        line: section.line,
-        when,
-        said,
-        keys: keys.unwrap_or_default(),
-        priority: section.number("priority", -1_000, 1_000, faults).map_or(0, |found| found.value),
-        otherwise,
-        label: label.join("; "),
-    };
-    if node.kind == NodeKind::Action && edge.listens() {
-        let detail = "an action does not wait for the caller; 'said' and 'keys' belong on an agent node".to_owned();
-        faults.add(section.line, section.key("said"), Fault::BadValue { detail });
-    }
-    if otherwise && (edge.when.is_some() || edge.listens()) {
-        let detail = "otherwise stands alone, without when, said and keys".to_owned();
-        faults.add(section.line, section.key("otherwise"), Fault::BadValue { detail });
-    }
-    section.finish(faults);
-    to.map(|_| edge)
 }

@@ -6,6 +6,9 @@ use proptest::prelude::*;
 
 const FRONT_DESK: &str = include_str!("../../../config/assistants/front-desk.toml");
 const ECHO: &str = include_str!("../../../config/assistants/echo.toml");
+const ORDER_LINE: &str = include_str!("../../../config/assistants/with-model/order-line.toml");
+const REFUNDS: &str = include_str!("../../../config/assistants/refunds.toml");
+const CONCIERGE: &str = include_str!("../../../config/assistants/concierge.toml");
 
 /// A sound assistant; each test breaks one line of it.
 const SOUND: &str = r#"name = "Test"
@@ -59,7 +62,14 @@ fn fault(from: &str, to: &str) -> (usize, String, Fault) {
 
 #[test]
 fn the_sound_file_loads_and_so_do_the_samples() {
-    for (name, text) in [("sound", SOUND), ("front-desk", FRONT_DESK), ("echo", ECHO)] {
+    for (name, text) in [
+        ("sound", SOUND),
+        ("front-desk", FRONT_DESK),
+        ("echo", ECHO),
+        ("concierge", CONCIERGE),
+        ("order-line", ORDER_LINE),
+        ("refunds", REFUNDS),
+    ] {
         if let Err(errors) = Assistant::load(name, text) {
             panic!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
         }
@@ -189,8 +199,8 @@ fn wrong_types_missing_keys_and_bad_words_are_refused() {
         let errors = Assistant::load("desk.toml", &SOUND.replacen(from, to, 1)).unwrap_err();
         assert_eq!(errors[0].line, line, "{to}: {errors:?}");
     }
-    let errors = Assistant::load("desk.toml", &SOUND.replace("kind = \"handoff\"", "kind = \"approval\"")).unwrap_err();
-    assert!(errors[0].to_string().contains("unknown_node_type"), "{errors:?}");
+    let errors = Assistant::load("desk.toml", &SOUND.replace("kind = \"handoff\"", "kind = \"approve\"")).unwrap_err();
+    assert!(errors[0].to_string().contains("one of: agent, action, handoff, approval"), "{errors:?}");
 }
 
 #[test]
@@ -219,6 +229,150 @@ fn the_drawing_shows_every_node_and_edge() {
     }
 }
 
+/// A sound assistant with a model; each test breaks one line of it.
+const FREE: &str = r#"name = "Free"
+persona = "You are {{assistant_name}}."
+[model]
+role = "main"
+timeout_ms = 9000
+[voice.first_speaking]
+text = "Hello."
+[variables.order]
+type = "int"
+reask_cap = 2
+[tools.http.lookup]
+description = "Looks an order up"
+method = "POST"
+url = "https://orders.example/{{order}}"
+headers = { authorization = "Bearer ${secret:orders}" }
+inputs = { note = { type = "string", required = false } }
+output = { order = "/order/number" }
+[workflow]
+start = "talk"
+[[workflow.nodes]]
+id = "talk"
+kind = "agent"
+instructions = "Help with {{order}}."
+required = "order"
+tools = ["lookup"]
+edges = [{ to = "look", means = "the caller wants to know more" }, { to = "ask" }]
+[[workflow.nodes]]
+id = "look"
+kind = "action"
+tool = "lookup"
+with = { note = "{{caller_said}}" }
+bind = { order = "/n" }
+on_failure = "ask"
+edges = [{ to = "ask" }]
+[[workflow.nodes]]
+id = "ask"
+kind = "approval"
+say = "One moment."
+when = "order > 5"
+timeout_seconds = 30
+on_approve = "talk"
+on_deny = "look"
+"#;
+
+#[test]
+fn the_keys_of_models_tools_and_approvals_are_checked_with_line_key_and_range() {
+    let loaded = Assistant::load("free.toml", FREE).unwrap_or_else(|errors| panic!("{errors:?}"));
+    assert_eq!((loaded.model_roles(), loaded.secrets()), (vec!["main"], vec!["orders"]));
+    for (from, to, line, key, part) in [
+        ("timeout_ms = 9000", "timeout_ms = 1", 5, "model.timeout_ms", "1 is outside 500..=120000"),
+        ("role = \"main\"", "role = \"\"", 4, "model.role", "must not be empty"),
+        ("role = \"main\"", "rule = \"main\"", 3, "model.role", "missing"),
+        ("role = \"main\"", "role = \"a b\"", 3, "model", "a role is letters"),
+        ("{{assistant_name}}", "{{nobody}}", 2, "persona", "no variable 'nobody'"),
+        ("reask_cap = 2", "reask_cap = 11", 10, "variables.order.reask_cap", "outside 0..=10"),
+        ("method = \"POST\"", "method = \"SEND\"", 13, "tools.http.lookup.method", "GET, POST"),
+        ("method = \"POST\"", "method = \"POST\"\nmax_retries = 1", 14, "tools.http.lookup.max_retries", "idempotent"),
+        ("https://orders", "ftp://orders", 11, "tools.http.lookup.url", "http://"),
+        ("{{order}}\"\nheaders", "{{orders}}\"\nheaders", 11, "tools.http.lookup.url", "did you mean 'order'"),
+        ("${secret:orders}", "${env:HOME}", 15, "tools.http.lookup.headers.authorization", "${secret:name}"),
+        ("order = \"/order/number\"", "order = \"order\"", 17, "tools.http.lookup.output.order", "JSON pointer"),
+        ("order = \"/order/number\"", "orders = \"/order\"", 17, "tools.http.lookup.output.orders", "did you mean 'order'"),
+        ("[tools.http.lookup]", "[tools.http.end_session]", 11, "tools.http.end_session", "none of"),
+        ("required = \"order\"", "required = \"odrer\"", 24, "workflow.nodes.talk.required", "did you mean 'order'"),
+        (
+            "on_deny = \"look\"",
+            "on_deny = \"look\"\n[[workflow.nodes]]\nid = \"x\"\nkind = \"agent\"\ndone_when = \"order > 1\"",
+            43,
+            "workflow.nodes.x.done_when",
+            "instructions",
+        ),
+        ("tools = [\"lookup\"]", "tools = [\"transfer_call\"]", 25, "workflow.nodes.talk.tools", "there is: lookup"),
+        ("with = { note", "with = { nota", 31, "workflow.nodes.look.with.nota", "open inputs"),
+        ("tool = \"lookup\"", "tool = \"look\"", 30, "workflow.nodes.look.tool", "end_session, lookup"),
+        ("when = \"order > 5\"", "when = \"order > 'a'\"", 39, "workflow.nodes.ask.when", "column 7"),
+        ("timeout_seconds = 30", "timeout_seconds = 1", 40, "workflow.nodes.ask.timeout_seconds", "5..=3600"),
+        ("on_deny = \"look\"", "on_deny = \"loko\"", 42, "workflow.nodes.ask.on_deny", "did you mean 'look'"),
+        ("means = \"the caller wants to know more\"", "means = \"…\"", 26, "workflow.nodes.talk.edges.0.means", "plain words"),
+    ] {
+        assert!(FREE.contains(from), "{from}");
+        let errors = Assistant::load("free.toml", &FREE.replacen(from, to, 1)).unwrap_err();
+        let named = errors.iter().find(|error| error.line == line && error.key == key);
+        assert!(named.is_some_and(|error| error.to_string().contains(part)), "{to}: {errors:#?}");
+    }
+}
+
+#[test]
+fn prompts_without_a_model_and_ways_that_are_never_taken_are_refused() {
+    let without = FREE.replace("[model]\nrole = \"main\"\ntimeout_ms = 9000\n", "");
+    let errors = Assistant::load("free.toml", &without).unwrap_err();
+    assert!(errors.iter().all(|error| error.to_string().contains("names no language model")), "{errors:#?}");
+    assert_eq!(errors.iter().map(|error| error.key.as_str()).collect::<Vec<_>>(), ["persona", "workflow.nodes.talk.instructions"]);
+    let errors = Assistant::load("free.toml", &FREE.replace("required = \"order\"\n", "")).unwrap_err();
+    assert!(errors[0].to_string().contains("never taken"), "{errors:?}");
+    let dynamic = SOUND.replace("text = \"Hello {{caller_number}}.\"", "mode = \"dynamic\"");
+    assert!(Assistant::load("d.toml", &dynamic).unwrap_err()[0].to_string().contains("need a language model"));
+}
+
+/// The same file as JSON.
+fn as_json(text: &str) -> String {
+    let table: toml::Table = text.parse().unwrap();
+    serde_json::to_string_pretty(&table).unwrap()
+}
+
+#[test]
+fn json_and_toml_load_the_same_graph_and_name_the_same_faults() {
+    for text in [SOUND, FREE, FRONT_DESK, CONCIERGE, ORDER_LINE, REFUNDS] {
+        let toml = Assistant::load("a.toml", text).unwrap();
+        let json = Assistant::load("a.json", &as_json(text)).unwrap_or_else(|errors| panic!("{errors:#?}"));
+        assert_eq!(toml.workflow().mermaid(), json.workflow().mermaid());
+        assert_eq!(toml.voice(), json.voice());
+    }
+    for (from, to) in [("max_retries = 2", "max_retries = 9"), ("to = \"away\"", "to = \"awya\""), ("account = '1234'", "acount = '1'")] {
+        let broken = SOUND.replacen(from, to, 1);
+        let toml = Assistant::load("a.toml", &broken).unwrap_err();
+        let json = Assistant::load("a.json", &as_json(&broken)).unwrap_err();
+        let words = |errors: &[LoadError]| errors.iter().map(|error| (error.key.clone(), error.fault.clone())).collect::<Vec<_>>();
+        assert_eq!(words(&toml), words(&json));
+    }
+}
+
+#[test]
+fn a_fault_in_json_names_its_line() {
+    let text = "{\n \"name\": \"J\",\n \"voice\": {\n  \"silence_timeout_ms\": -5\n },\n \"tools\": {\"end_session\": {\"said\": null}}\n}";
+    let errors = Assistant::load("j.json", text).unwrap_err();
+    assert!(errors.iter().any(|error| (error.line, error.key.as_str()) == (4, "voice.silence_timeout_ms")), "{errors:?}");
+    for (text, line, part) in [
+        ("{\n \"name\": \"J\",\n}", 3, "a key in double quotes"),
+        ("{\n \"name\": tru}", 2, "only true, false and null"),
+        ("{\n \"name\": \"J\"\n \"a\": 1}", 3, "',' or '}'"),
+        ("{\"a\": 1,\n \"a\": 2}", 2, "twice"),
+        ("{\"a\": 01}", 1, "no number"),
+        ("[]", 1, "is a JSON object"),
+        ("{}\n{}", 2, "nothing may follow"),
+        ("{\"a\": \"\nb\"}", 1, "control character"),
+    ] {
+        let errors = Assistant::load("j.json", text).unwrap_err();
+        assert_eq!(errors[0].line, line, "{text}: {errors:?}");
+        assert!(errors[0].to_string().contains("not JSON: ") && errors[0].to_string().contains(part), "{errors:?}");
+    }
+    assert!(Assistant::load("j.json", &format!("{{\"a\":{}", "[".repeat(10_000))).unwrap_err()[0].to_string().contains("deeper than 64"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -229,5 +383,9 @@ proptest! {
         let (head, tail) = (&letters[..at.min(letters.len())], letters.get(at + take..).unwrap_or_default());
         let text: String = head.iter().copied().chain(put.chars()).chain(tail.iter().copied()).collect();
         let _ = Assistant::load("damaged.toml", &text);
+        let letters: Vec<char> = as_json(FREE).chars().collect();
+        let (head, tail) = (&letters[..at.min(letters.len())], letters.get(at + take..).unwrap_or_default());
+        let text: String = head.iter().copied().chain(put.chars()).chain(tail.iter().copied()).collect();
+        let _ = Assistant::load("damaged.json", &text);
     }
 }

@@ -1,6 +1,7 @@
 //! The platform tools of an assistant file, `[tools]`.
 
 use super::fault::Fault;
+use super::language::http_tools;
 use super::load::{Known, check_texts, required_text};
 use super::reader::{Faults, Section};
 use crate::model::{Bounded, TransferMode};
@@ -37,6 +38,7 @@ pub(super) fn tools(mut section: Section<'_, '_>, known: &Known, faults: &mut Fa
         tools.end = Some(EndTool { said: known.phrases(&mut end, "said", faults), say });
         end.finish(faults);
     }
+    tools.http = section.section("http", faults).map(|inner| http_tools(&inner, known, faults)).unwrap_or_default();
     section.finish(faults);
     tools
 }
@@ -83,6 +85,7 @@ fn target(mut section: Section<'_, '_>, known: &Known, faults: &mut Faults<'_>) 
     let target = TransferTarget {
         destination,
         mode,
+        description: section.string("description", faults).map(|found| found.value),
         said: known.phrases(&mut section, "said", faults),
         connecting_text: known.text(&mut section, "connecting_text", faults),
         reason: known.text(&mut section, "reason", faults),

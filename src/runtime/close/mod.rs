@@ -6,12 +6,16 @@
 //!
 //! Does not: touch the store, emit spans or queue jobs; the host does, step by step, and writes each [`CloseEvent`] to the journal.
 
+mod after;
 mod plan;
 mod summary;
 
+pub use after::{facts_of, memory_ask, read_memory, read_summary, summary_ask};
+pub(super) use after::{writer_call, written};
 pub use plan::{CloseEvent, CloseLog, IllegalStep, Next, PostJob, STEP_ATTEMPTS, next_status};
 pub use summary::summarise;
 
+use super::session::MemoryFact;
 use super::transcript::Transcript;
 use super::value::Value;
 use crate::model::{ConversationId, EndCause, Redacted, RuntimeStatus, TerminationReason, TriggeredBy, TurnResult};
@@ -33,6 +37,9 @@ pub struct CloseRecord {
     pub turns: u32,
     /// An extract of the caller's own words; empty where nothing was said.
     pub summary: Redacted<String>,
+    /// What the variables marked `remember` hold.
+    #[serde(default)]
+    pub facts: Vec<MemoryFact>,
 }
 
 impl CloseRecord {

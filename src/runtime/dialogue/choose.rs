@@ -1,6 +1,7 @@
 //! Which way an input takes: edges and tools by priority, words before conditions.
 
 use super::turn::Turn;
+use crate::model::Redacted;
 use crate::runtime::matcher::{Choice, Phrase};
 use crate::runtime::workflow::{Edge, Handoff, Node};
 use std::collections::BTreeSet;
@@ -12,7 +13,32 @@ pub(super) enum Input<'t> {
     Keys(&'t str),
 }
 
+/// The same, kept while a turn waits.
+pub(crate) enum Heard {
+    Words(Redacted<String>),
+    Keys(Redacted<String>),
+}
+
+impl Input<'_> {
+    pub(super) fn kept(self) -> Heard {
+        match self {
+            Self::Words(text) => Heard::Words(Redacted::new(text.to_owned())),
+            Self::Keys(keys) => Heard::Keys(Redacted::new(keys.to_owned())),
+        }
+    }
+}
+
+impl Heard {
+    pub(super) fn input(&self) -> Input<'_> {
+        match self {
+            Self::Words(text) => Input::Words(text.expose()),
+            Self::Keys(keys) => Input::Keys(keys.expose()),
+        }
+    }
+}
+
 /// What an input chose.
+#[derive(Clone)]
 pub(super) enum Way {
     Node(usize),
     Target(String),
@@ -37,7 +63,7 @@ impl Turn<'_> {
             if let Some(way) = self.listening_way(node, &open, input, with_tools && priority == 0)? {
                 return Ok(Some(way));
             }
-            if let Some(edge) = open.iter().find(|edge| silent && !edge.listens()) {
+            if let Some(edge) = open.iter().find(|edge| silent && !edge.listens() && edge.means.is_none()) {
                 return Ok(Some(Way::Node(edge.to)));
             }
         }
@@ -53,6 +79,10 @@ impl Turn<'_> {
         };
         let mut ways: Vec<(Way, &[Phrase])> =
             open.iter().filter(|edge| !edge.said.is_empty()).map(|edge| (Way::Node(edge.to), edge.said.as_slice())).collect();
+        if self.assistant.model.is_none() {
+            // Nobody else can judge them.
+            ways.extend(open.iter().filter_map(|edge| Some((Way::Node(edge.to), edge.means.as_ref()?.phrases.as_slice()))));
+        }
         if with_tools {
             self.add_tools(node.handoff.as_ref(), &mut ways);
         }

@@ -1,11 +1,13 @@
 //! Tests of session.
 
 use super::*;
-use crate::model::{Bounded, TransferOutcome};
+use crate::model::{Bounded, TransferMode, TransferOutcome};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 const FRONT_DESK: &str = include_str!("../../../config/assistants/front-desk.toml");
+const CONCIERGE: &str = include_str!("../../../config/assistants/concierge.toml");
+const REFUNDS: &str = include_str!("../../../config/assistants/refunds.toml");
 const ECHO: &str = include_str!("../../../config/assistants/echo.toml");
 
 struct Talk {
@@ -290,6 +292,72 @@ fn one_of_many_targets_is_picked_by_what_the_caller_says() {
 }
 
 #[test]
+fn the_concierge_brings_the_caller_to_a_supervisor_who_is_told_what_it_is_about() {
+    let mut talk = Talk::with(CONCIERGE);
+    talk.start();
+    assert_eq!(text(&talk.say("My delivery is broken")), "Shall I bring you to the supervisor?");
+    let intent = talk.say("yes please").call_transfer.unwrap();
+    let warm = intent.warm.as_ref().unwrap();
+    assert_eq!((intent.mode, warm.max_hold_seconds.get(), intent.on_failure.as_deref()), (TransferMode::Warm, 90, Some("not_reached")));
+    assert!(warm.briefing_template.as_ref().unwrap().as_str().ends_with("It is about: My delivery is broken."), "{warm:?}");
+    let back = talk.give(TurnInput::TransferEnded { outcome: TransferOutcome::Failed { status: 486 }, on_failure: intent.on_failure });
+    assert!(text(&back).starts_with("The supervisor is on another call."), "{back:?}");
+    assert!(talk.key("DTMF: 1").call_transfer.is_some(), "it may be tried again");
+}
+
+/// The host has said the target's `failure_text`; a second apology would be one too many.
+#[test]
+fn after_a_warm_transfer_that_failed_the_assistant_listens_and_knows_why() {
+    let plain = CONCIERGE.replace("on_failure = \"not_reached\"\n", "");
+    let start = plain.find("[[workflow.nodes]]\nid = \"not_reached\"").unwrap();
+    let end = plain.find("[[workflow.nodes]]\nid = \"goodbye\"").unwrap();
+    let mut talk = Talk::with(&format!("{}{}", &plain[..start], &plain[end..]));
+    talk.start();
+    talk.say("My delivery is broken");
+    assert!(talk.say("yes").call_transfer.is_some());
+    let why = crate::model::FailureReason::Machine;
+    let back = talk.transfer_ended(TransferOutcome::NotReached { why });
+    assert_eq!((text(&back).as_str(), back.error), ("", None));
+    assert_eq!(talk.runtime.dialogue.fill("{{transfer_outcome}}"), "machine");
+    assert_eq!(talk.say("no").status, RuntimeStatus::EndRequested, "it listens where it did before");
+}
+
+#[test]
+fn a_refund_above_the_limit_waits_for_a_colleague_and_a_small_one_does_not() {
+    for (approved, said) in [(true, "You get 80 euros back."), (false, "I'm sorry, I can't pay 80 euros back.")] {
+        let mut talk = Talk::with(REFUNDS);
+        talk.start();
+        let asked = talk.key("DTMF: 80");
+        assert_eq!(
+            (text(&asked).as_str(), asked.session_status.as_deref()),
+            ("For 80 euros I have to ask a colleague. Please hold on.", Some("awaiting_approval"))
+        );
+        let wanted = talk.runtime.pending_approval().cloned().unwrap();
+        assert_eq!((wanted.timeout, wanted.reason.expose().as_str()), (Millis(60_000), "Refund of 80 euros for +4930555"));
+        let reminder = talk.give(TurnInput::Silent { reminder: 1 });
+        assert_eq!(text(&reminder), "My colleague is still deciding. One moment, please.");
+        let decided = talk.give(TurnInput::ApprovalDecided { approval: wanted.id, approved });
+        assert!(text(&decided).starts_with(said), "{decided:?}");
+        assert_eq!(text(&talk.say("yes")), "How many euros should we pay back?");
+        assert!(talk.key("DTMF: 81").session_status.is_some());
+        assert_ne!(talk.runtime.pending_approval().unwrap().id, wanted.id, "each question has its own id");
+    }
+    let mut talk = Talk::with(REFUNDS);
+    talk.start();
+    assert!(text(&talk.say("twenty")).starts_with("You get 20 euros back."));
+    talk.say("yes");
+    assert_eq!(text(&talk.say("goodbye, that was all")), "Thank you for calling. Goodbye.");
+}
+
+#[test]
+fn a_caller_who_gives_up_while_a_colleague_decides_may_hang_up() {
+    let mut talk = Talk::with(REFUNDS);
+    talk.start();
+    talk.key("DTMF: 80");
+    assert_eq!(talk.say("goodbye").status, RuntimeStatus::EndRequested);
+}
+
+#[test]
 fn a_caller_with_the_first_word_is_heard_by_the_start_node() {
     let mut talk = Talk::with(&FRONT_DESK.replace("first_speaker = \"agent\"", "first_speaker = \"user\""));
     assert_eq!(text(&talk.say("my number is 4572")), "I have 4 5 7 2. Is that right?");
@@ -424,6 +492,7 @@ fn any_input() -> impl Strategy<Value = TurnInput> {
         words.prop_map(|text| TurnInput::Said { text: text.into() }),
         "(DTMF: )?[0-9*#A-D]{0,70}".prop_map(|text| TurnInput::Keyed { text: text.into() }),
         any::<u32>().prop_map(|reminder| TurnInput::Silent { reminder }),
+        any::<bool>().prop_map(|approved| TurnInput::ApprovalDecided { approval: Uuid::nil(), approved }),
         (outcome, proptest::option::of("[a-z_]{0,8}")).prop_map(|(outcome, on_failure)| TurnInput::TransferEnded { outcome, on_failure }),
     ]
 }
@@ -434,9 +503,9 @@ proptest! {
     #[test]
     fn whatever_comes_each_turn_has_one_message_and_a_status_that_fits(
         inputs in proptest::collection::vec((any_input(), any::<bool>()), 0..24),
-        sample in 0usize..3,
+        sample in 0usize..5,
     ) {
-        let mut talk = Talk::with([FRONT_DESK, ECHO, LOOP][sample]);
+        let mut talk = Talk::with([FRONT_DESK, ECHO, LOOP, CONCIERGE, REFUNDS][sample]);
         for (input, cancel) in inputs {
             let was = talk.runtime.status();
             let result = talk.give(input);

@@ -42,7 +42,7 @@ pub fn client(secure: bool) -> Result<ClientBuilder, ShellError> {
 pub struct BaseUrl(Url);
 
 impl BaseUrl {
-    pub(super) fn is_secure(&self) -> bool {
+    pub fn is_secure(&self) -> bool {
         self.0.scheme() == "https"
     }
 

@@ -65,6 +65,8 @@ pub struct AskReport {
     pub role: String,
     /// Host of the endpoint that was asked last.
     pub server: String,
+    /// As configured, and as the endpoint names it.
+    pub request_model: Option<String>,
     pub model: Option<String>,
     pub tries: u32,
     pub input_tokens: Option<u64>,
@@ -139,6 +141,7 @@ impl RuntimeShell {
             let Some(endpoint) = self.endpoints.get(name) else { continue };
             report.role.clone_from(name);
             endpoint.role.base_url.host().clone_into(&mut report.server);
+            report.request_model = Some(endpoint.role.model.clone());
             let tries = retry.max_retries.min(endpoint.role.retries);
             let mut pauses = Pauses::new(retry, tries);
             loop {

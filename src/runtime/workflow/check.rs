@@ -22,7 +22,11 @@ pub(crate) fn check_graph(workflow: &Workflow, entries: &BTreeSet<usize>, tools_
         let always = node.edges.iter().any(|edge| edge.is_unconditional() && !edge.otherwise);
         let many = matches!(&node.handoff, Some(Handoff::Voice { labels, .. }) if labels.len() > 1);
         let detail = match node.kind {
-            NodeKind::Agent if node.edges.is_empty() && node.tools && tools_can_leave => None,
+            NodeKind::Agent if node.edges.is_empty() && (node.is_free() || node.tools && tools_can_leave) => None,
+            NodeKind::Agent if node.is_free() && always && !node.can_be_done() => {
+                Some("this edge is never taken: say with 'required', 'done_when' or 'done' when the node is through")
+            }
+            NodeKind::Agent if node.is_free() => None,
             NodeKind::Agent if node.edges.is_empty() => Some("nothing leads on from here; give it edges"),
             NodeKind::Agent if always && node.collect.is_none() => None,
             NodeKind::Agent if has_fallback => None,
@@ -33,7 +37,7 @@ pub(crate) fn check_graph(workflow: &Workflow, entries: &BTreeSet<usize>, tools_
             NodeKind::Handoff if many && !has_fallback => {
                 Some("nothing is left when no target was picked; add an edge with otherwise = true")
             }
-            NodeKind::Handoff => None,
+            NodeKind::Handoff | NodeKind::Approval => None,
         };
         faults.extend(detail.map(|detail| (index, GraphFault::DeadEnd { detail })));
     }
@@ -49,6 +53,7 @@ fn reachable(workflow: &Workflow, entries: &BTreeSet<usize>) -> BTreeSet<usize> 
             continue;
         }
         open.extend(node.edges.iter().map(|edge| edge.to));
+        open.extend(node.side_ways().into_iter().map(|(to, _)| to));
         if let Some(Handoff::Voice { on_failure: Some(id), .. }) = &node.handoff {
             open.extend(workflow.index_of(id));
         }

@@ -3,7 +3,7 @@
 use super::{Handoff, NodeKind, Workflow};
 use std::fmt::Write as _;
 
-/// Agents are boxes, actions are rounded, handoffs are hexagons; labels name the condition of an edge.
+/// Agents are boxes, actions are rounded, handoffs are hexagons, approvals diamonds; labels name the condition of an edge.
 pub(super) fn draw(workflow: &Workflow) -> String {
     let mut drawing = String::from("flowchart TD\n");
     let mut line = |text: String| {
@@ -19,6 +19,7 @@ pub(super) fn draw(workflow: &Workflow) -> String {
             NodeKind::Agent => format!("n_{}[{name}]", node.id),
             NodeKind::Action => format!("n_{}({name})", node.id),
             NodeKind::Handoff => format!("n_{}{{{{{name}}}}}", node.id),
+            NodeKind::Approval => format!("n_{}{{{name}}}", node.id),
         });
     }
     for node in &workflow.nodes {
@@ -27,11 +28,16 @@ pub(super) fn draw(workflow: &Workflow) -> String {
             let arrow = if edge.label.is_empty() { "-->".to_owned() } else { format!("-->|{}|", quoted(&edge.label)) };
             line(format!("n_{} {arrow} n_{}", node.id, to.id));
         }
+        for (to, word) in node.side_ways() {
+            if let Some(to) = workflow.nodes.get(to) {
+                line(format!("n_{} -.->|{}| n_{}", node.id, quoted(word), to.id));
+            }
+        }
         if node.ends {
             line(format!("n_{} --> over((end))", node.id));
         }
         match &node.handoff {
-            Some(Handoff::Voice { labels, on_failure }) => {
+            Some(Handoff::Voice { labels, on_failure, .. }) => {
                 for label in labels {
                     line(format!("n_{} ==> t_{label}[[{}]]", node.id, quoted(&format!("transfer: {label}"))));
                 }

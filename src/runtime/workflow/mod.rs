@@ -1,6 +1,7 @@
 //! The graph an assistant follows, as it is after every check.
 //!
-//! An `agent` node says its text and waits for the caller; an `action` node acts and goes on at once; a `handoff` node gives the call away.
+//! An `agent` node says its text and waits for the caller; an `action` node acts and goes on at once; a `handoff` node gives the call away;
+//! an `approval` node waits for an operator. Where an agent node has instructions, a language model speaks and decides there.
 //! Edges are looked at by priority, the highest first; among those of one priority, what was said decides before conditions alone do.
 //! Owns: nodes, edges, the checks of the whole graph, its drawing. Does not: read files (`assistant`) or move through the graph (`dialogue`).
 
@@ -11,7 +12,7 @@ pub(crate) use check::{GraphFault, check_graph};
 
 use super::expression::Condition;
 use super::matcher::Phrase;
-use crate::model::DtmfInputSpec;
+use crate::model::{Bounded, DtmfInputSpec, Millis, TransferMode};
 
 /// A checked graph.
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ pub enum NodeKind {
     Agent,
     Action,
     Handoff,
+    Approval,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +50,21 @@ pub(crate) struct Node {
     pub(crate) handoff: Option<Handoff>,
     /// Whether the platform tools listen here.
     pub(crate) tools: bool,
+    /// The tools a model is offered here, by name; `None`: all of them.
+    pub(crate) offered: Option<Vec<String>>,
+    /// Agent: a model speaks here, told this. A template.
+    pub(crate) instructions: Option<String>,
+    /// Agent with a model: the node is done once all of these have a value.
+    pub(crate) required: Vec<String>,
+    /// Agent with a model: may be written, too.
+    pub(crate) optional: Vec<String>,
+    /// Agent with a model: also needed for being done.
+    pub(crate) done_when: Option<Condition>,
+    /// Agent with a model: the model says when this holds.
+    pub(crate) done: Option<String>,
+    /// Action: a tool behind HTTP.
+    pub(crate) call: Option<ActionCall>,
+    pub(crate) approval: Option<Approval>,
     /// Highest priority first, file order within one.
     pub(crate) edges: Vec<Edge>,
 }
@@ -58,10 +75,43 @@ pub(crate) enum Handoff {
     Voice {
         labels: Vec<String>,
         on_failure: Option<String>,
+        changes: TransferChanges,
     },
     Human {
         reason: Option<String>,
     },
+}
+
+/// What a handoff node replaces of its target's settings.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TransferChanges {
+    pub(crate) connecting_text: Option<String>,
+    pub(crate) mode: Option<TransferMode>,
+    pub(crate) max_retries: Option<Bounded<0, 5>>,
+    pub(crate) retry_text: Option<String>,
+}
+
+/// An action's tool, fed and read by templates and pointers alone.
+#[derive(Clone, Debug)]
+pub(crate) struct ActionCall {
+    pub(crate) tool: String,
+    /// Input and template.
+    pub(crate) with: Vec<(String, String)>,
+    /// Variable and JSON pointer, beside those of the tool itself.
+    pub(crate) bind: Vec<(String, String)>,
+    pub(crate) failure_say: Option<String>,
+    pub(crate) on_failure: Option<usize>,
+}
+
+/// The workflow stands still until an operator has decided.
+#[derive(Clone, Debug)]
+pub(crate) struct Approval {
+    /// Without it always; where it does not hold, nobody is asked and the node is as good as approved.
+    pub(crate) when: Option<Condition>,
+    pub(crate) reason: Option<String>,
+    pub(crate) timeout: Millis,
+    pub(crate) on_approve: usize,
+    pub(crate) on_deny: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -71,11 +121,20 @@ pub(crate) struct Edge {
     pub(crate) when: Option<Condition>,
     pub(crate) said: Vec<Phrase>,
     pub(crate) keys: Vec<String>,
+    /// A condition in plain words.
+    pub(crate) means: Option<Meaning>,
     pub(crate) priority: i64,
     /// Taken when nothing else was, after the re-asks.
     pub(crate) otherwise: bool,
     /// For the drawing.
     pub(crate) label: String,
+}
+
+/// Judged by a model where the assistant has one, by the matcher otherwise.
+#[derive(Clone, Debug)]
+pub(crate) struct Meaning {
+    pub(crate) text: String,
+    pub(crate) phrases: Vec<Phrase>,
 }
 
 impl Edge {
@@ -86,7 +145,26 @@ impl Edge {
 
     /// Taken whatever the variables are, once it is looked at.
     pub(crate) fn is_unconditional(&self) -> bool {
-        self.when.is_none() && !self.listens()
+        self.when.is_none() && !self.listens() && self.means.is_none()
+    }
+}
+
+impl Node {
+    /// A model speaks here.
+    pub(crate) fn is_free(&self) -> bool {
+        self.instructions.is_some()
+    }
+
+    /// Says by itself when it is through with the caller.
+    pub(crate) fn can_be_done(&self) -> bool {
+        !self.required.is_empty() || self.done_when.is_some() || self.done.is_some()
+    }
+
+    /// Where else than along its edges it leads inside the graph, with the word for it.
+    pub(crate) fn side_ways(&self) -> Vec<(usize, &'static str)> {
+        let failed = self.call.as_ref().and_then(|call| call.on_failure).map(|to| (to, "on failure"));
+        let decided = self.approval.iter().flat_map(|approval| [(approval.on_approve, "approved"), (approval.on_deny, "denied")]);
+        failed.into_iter().chain(decided).collect()
     }
 }
 

@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::digits;
+use super::ending::{Shape, shape};
 use super::pool::{Decoding, Task, Words};
 use super::segment::{Segmenter, Step, UtteranceNumber};
 use super::voice::{Earshot, FRAME, VoiceDetector};
 use crate::model::Redacted;
-use crate::speech::{Endpointing, EventSink, SpeechError, SpeechEvent};
+use crate::speech::{Endpointing, EventSink, Expectation, Expected, SpeechError, SpeechEvent};
 
 /// One second at 8 kHz.
 const RING: usize = 8_000;
@@ -22,6 +24,7 @@ struct Contents {
     samples: VecDeque<i16>,
     lagged: bool,
     endpointing: Option<Endpointing>,
+    expectation: Option<Expectation>,
     words: Vec<(UtteranceNumber, Kind, Words)>,
     closed: bool,
 }
@@ -34,9 +37,10 @@ enum Kind {
 }
 
 impl Inbox {
-    pub(super) fn new(endpointing: Endpointing) -> Self {
+    pub(super) fn new(endpointing: Endpointing, expectation: Expectation) -> Self {
         let samples = VecDeque::with_capacity(RING);
-        Self(Mutex::new(Contents { samples, lagged: false, endpointing: Some(endpointing), words: Vec::new(), closed: false }))
+        let (endpointing, expectation) = (Some(endpointing), Some(expectation));
+        Self(Mutex::new(Contents { samples, lagged: false, endpointing, expectation, words: Vec::new(), closed: false }))
     }
 
     pub(super) fn push(&self, samples: &[i16]) {
@@ -52,6 +56,10 @@ impl Inbox {
 
     pub(super) fn retune(&self, endpointing: Endpointing) {
         self.lock().endpointing = Some(endpointing);
+    }
+
+    pub(super) fn expect(&self, expectation: Expectation) {
+        self.lock().expectation = Some(expectation);
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -77,7 +85,10 @@ struct Awaited {
 pub(super) struct Listener {
     inbox: Arc<Inbox>,
     events: EventSink,
-    hints: Arc<str>,
+    /// For the decoder.
+    prompt: Arc<str>,
+    expected: Expected,
+    choices: Vec<String>,
     voice: Box<dyn VoiceDetector>,
     segmenter: Segmenter,
     /// Samples short of a frame.
@@ -92,15 +103,17 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    pub(super) fn new(inbox: Arc<Inbox>, events: EventSink, hints: String) -> Self {
-        Self::with_voice(inbox, events, hints, Box::new(Earshot::new()))
+    pub(super) fn new(inbox: Arc<Inbox>, events: EventSink) -> Self {
+        Self::with_voice(inbox, events, Box::new(Earshot::new()))
     }
 
-    pub(super) fn with_voice(inbox: Arc<Inbox>, events: EventSink, hints: String, voice: Box<dyn VoiceDetector>) -> Self {
+    pub(super) fn with_voice(inbox: Arc<Inbox>, events: EventSink, voice: Box<dyn VoiceDetector>) -> Self {
         Self {
             inbox,
             events,
-            hints: hints.into(),
+            prompt: "".into(),
+            expected: Expected::Anything,
+            choices: Vec::new(),
             voice,
             segmenter: Segmenter::new(Endpointing::default()),
             rest: Vec::with_capacity(RING + FRAME),
@@ -122,6 +135,7 @@ impl Listener {
             return false;
         }
         let endpointing = contents.endpointing.take();
+        let expectation = contents.expectation.take();
         let lagged = std::mem::take(&mut contents.lagged);
         let words = std::mem::take(&mut contents.words);
         self.rest.extend(contents.samples.drain(..));
@@ -129,6 +143,11 @@ impl Listener {
 
         if let Some(endpointing) = endpointing {
             self.segmenter.retune(endpointing);
+        }
+        if let Some(expectation) = expectation {
+            self.prompt = prompt(&expectation).into();
+            self.expected = expectation.kind;
+            self.choices = expectation.hints.into_iter().map(Redacted::into_exposed).collect();
         }
         if lagged && !std::mem::replace(&mut self.lagging_said, true) {
             (self.events)(SpeechEvent::Lagging);
@@ -220,7 +239,7 @@ impl Listener {
             inbox.lock().words.push((utterance, kind, words));
             ring();
         });
-        Task { audio, hints: Arc::clone(&self.hints), wanted: Arc::new(AtomicBool::new(true)), done }
+        Task { audio, hints: Arc::clone(&self.prompt), wanted: Arc::new(AtomicBool::new(true)), done }
     }
 
     fn arrived(&mut self, utterance: UtteranceNumber, kind: Kind, words: Words) {
@@ -230,16 +249,33 @@ impl Listener {
                 // A failed or unbelievable partial is nothing: the whole utterance decides.
                 let over = self.awaited.iter().any(|awaited| awaited.utterance == utterance) || !self.segmenter.is_speaking();
                 if let (Ok(Some((text, _))), false) = (words, over) {
-                    (self.events)(SpeechEvent::Partial { text: Redacted::new(text) });
+                    (self.events)(SpeechEvent::Partial { text: self.as_expected(text) });
                 }
             }
             Kind::Whole(attempt) => {
                 if let Some(awaited) = self.awaited.iter_mut().find(|awaited| awaited.attempt == attempt) {
                     awaited.words = Some(words);
                 } else if attempt == self.attempt && self.wanted.load(Ordering::Relaxed) {
+                    self.segmenter.known(self.shape_of(&words));
                     self.early = Some((attempt, words));
                 }
             }
+        }
+    }
+
+    /// A sound without words need not be waited for.
+    fn shape_of(&self, words: &Words) -> Shape {
+        match words {
+            Ok(Some((text, _))) => shape(text, self.expected, &self.choices),
+            Ok(None) | Err(_) => Shape::Open,
+        }
+    }
+
+    /// As the question wants them: a number that was asked for arrives in digits.
+    fn as_expected(&self, text: String) -> Redacted<String> {
+        match self.expected {
+            Expected::Digits { .. } => Redacted::new(digits::written(&text)),
+            Expected::Anything | Expected::Choice => Redacted::new(text),
         }
     }
 
@@ -248,12 +284,27 @@ impl Listener {
         while self.awaited.front().is_some_and(|awaited| awaited.words.is_some()) {
             let words = self.awaited.pop_front().and_then(|awaited| awaited.words).unwrap_or(Ok(None));
             (self.events)(match words? {
-                Some((text, confidence_permille)) => SpeechEvent::Final { text: Redacted::new(text), confidence_permille },
+                Some((text, confidence_permille)) => SpeechEvent::Final { text: self.as_expected(text), confidence_permille },
                 None => SpeechEvent::NoWords,
             });
         }
         Ok(())
     }
+}
+
+/// Characters of a prompt the network can hold beside the utterance.
+const PROMPT_CHARS: usize = 400;
+/// A number in the prompt makes the network write numbers.
+const DIGITS_PROMPT: &str = "4 5 7, 2 9 1, 0 3 8.";
+
+/// What the decoder reads before it listens: the expected words, as somebody would have written them before.
+fn prompt(expectation: &Expectation) -> String {
+    let mut prompt = expectation.hints.iter().map(|hint| hint.expose().as_str()).collect::<Vec<_>>().join(", ");
+    if let Expected::Digits { .. } = expectation.kind {
+        prompt = format!("{DIGITS_PROMPT} {prompt}");
+    }
+    prompt.retain(|letter| letter != '\0');
+    prompt.chars().take(PROMPT_CHARS).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]

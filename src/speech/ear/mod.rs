@@ -2,7 +2,8 @@
 //!
 //! One thread reads every listener's audio, finds where utterances begin and end, and speaks all events; it never decodes. As many decoding
 //! threads as cores are granted turn utterances into words, each on one core with a state of its own and weights shared. The wait that proves
-//! an utterance has ended is used: its words are decoded in the first pause and thrown away if the caller goes on.
+//! an utterance has ended is used: its words are decoded in the first pause and thrown away if the caller goes on. They also shape that wait:
+//! a finished answer ends the turn sooner, a sentence that dangles later.
 //!
 //! Bounds: one second of audio a listener (the oldest is dropped, `Lagging` is said once), one decoding of the growing utterance, four
 //! utterances whose words are still to come (then the listener fails), [`MAX_LISTENERS`] listeners.
@@ -10,6 +11,8 @@
 //! Does not play, resample for others or know calls; keeps nothing of what was heard.
 
 mod decoder;
+mod digits;
+mod ending;
 mod listener;
 mod plausible;
 mod pool;
@@ -20,15 +23,21 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use super::models::ModelPaths;
-use super::{Endpointing, EventSink, Intake, ListenConfig, ListenHandle, Recognizer, SpeechError};
+use super::{Endpointing, EventSink, Expectation, Intake, ListenConfig, ListenHandle, Recognizer, SpeechError};
 use listener::{Inbox, Listener};
 use pool::Pool;
+
+/// The parts that find turns, for ears whose words come from elsewhere.
+pub(super) mod turn {
+    pub(in crate::speech) use super::digits::written;
+    pub(in crate::speech) use super::ending::{Shape, shape};
+    pub(in crate::speech) use super::segment::{Segmenter, Step};
+    pub(in crate::speech) use super::voice::{Earshot, FRAME, VoiceDetector};
+}
 
 /// Listeners at a time; one more is refused.
 pub const MAX_LISTENERS: usize = 1_000;
 const LANGUAGE: &str = "en";
-/// Characters of hints the network can hold beside the utterance.
-const HINT_CHARS: usize = 400;
 
 /// Understands English.
 pub struct LocalRecognizer {
@@ -69,10 +78,7 @@ impl Recognizer for LocalRecognizer {
         if !tag.split(['-', '_']).next().unwrap_or_default().eq_ignore_ascii_case(LANGUAGE) {
             return Err(SpeechError::UnsupportedLanguage { language: tag.to_owned(), known: LANGUAGE.to_owned() });
         }
-        let inbox = Arc::new(Inbox::new(config.endpointing));
-        let mut hints = config.hints.iter().map(|hint| hint.expose().as_str()).collect::<Vec<_>>().join(", ");
-        hints.retain(|letter| letter != '\0');
-        let hints: String = hints.chars().take(HINT_CHARS).collect();
+        let inbox = Arc::new(Inbox::new(config.endpointing, config.expectation));
         let mut round = self.shared.lock();
         if round.stopped {
             return Err(SpeechError::Stopped);
@@ -81,7 +87,7 @@ impl Recognizer for LocalRecognizer {
             return Err(SpeechError::Busy { waiting: round.listening });
         }
         round.listening += 1;
-        round.arrived.push(Listener::new(Arc::clone(&inbox), events, hints));
+        round.arrived.push(Listener::new(Arc::clone(&inbox), events));
         drop(round);
         Ok(ListenHandle::new(Arc::new(LocalIntake { inbox, shared: Arc::clone(&self.shared) })))
     }
@@ -157,6 +163,11 @@ impl Intake for LocalIntake {
 
     fn retune(&self, endpointing: Endpointing) {
         self.inbox.retune(endpointing);
+        self.shared.ring();
+    }
+
+    fn expect(&self, expectation: &Expectation) {
+        self.inbox.expect(expectation.clone());
         self.shared.ring();
     }
 

@@ -3,20 +3,22 @@
 use earshot::Detector;
 
 /// Samples of one frame at 8 kHz: 16 ms.
-pub(super) const FRAME: usize = 128;
-pub(super) const FRAME_MS: u64 = 16;
+pub(in crate::speech) const FRAME: usize = 128;
+pub(in crate::speech) const FRAME_MS: u64 = 16;
 
 /// A frame's judgement.
-pub(super) trait VoiceDetector: Send {
+pub(in crate::speech) trait VoiceDetector: Send {
     /// True where the frame is speech. `speaking` lowers the bar: a word's soft end belongs to it.
     fn is_voice(&mut self, frame: &[i16; FRAME], speaking: bool) -> bool;
 }
 
 /// Earshot, and the level: babble in the background is voice too, but not this caller's.
-pub(super) struct Earshot {
+pub(in crate::speech) struct Earshot {
     detector: Box<Detector>,
     upsampler: Upsampler,
     floor_db: f32,
+    /// How loud this caller speaks: what is far below it is the room.
+    speaker_db: f32,
 }
 
 impl Earshot {
@@ -25,14 +27,20 @@ impl Earshot {
     const CONTINUE: f32 = 0.35;
     /// How far above the background a voice must stand, dB.
     const ABOVE: f32 = 6.0;
+    /// How far above it a voice that goes on must stay, dB.
+    const STAYS_ABOVE: f32 = 3.0;
+    /// How far below the caller's own level the soft end of a word may fall, dB; beyond it somebody else speaks.
+    const SOFT_END: f32 = 20.0;
+    /// The caller's level is forgotten this fast: 1.25 dB a second.
+    const FORGET: f32 = 0.02;
     /// Quieter than this, dB below full scale, is no caller.
     const QUIETEST: f32 = -55.0;
     /// The floor climbs slowly, so that it does not learn a long sentence: 3 dB a second.
     const CLIMB: f32 = 0.05;
     const FLOOR: (f32, f32) = (-75.0, -35.0);
 
-    pub(super) fn new() -> Self {
-        Self { detector: Detector::default_boxed(), upsampler: Upsampler::default(), floor_db: Self::FLOOR.0 }
+    pub(in crate::speech) fn new() -> Self {
+        Self { detector: Detector::default_boxed(), upsampler: Upsampler::default(), floor_db: Self::FLOOR.0, speaker_db: Self::QUIETEST }
     }
 }
 
@@ -43,14 +51,16 @@ impl VoiceDetector for Earshot {
         let score = self.detector.predict_i16(&wide);
         let level = level_db(frame);
         self.floor_db = (self.floor_db + Self::CLIMB).min(level.max(Self::FLOOR.0)).min(Self::FLOOR.1);
-        let loud = level > Self::QUIETEST && (speaking || level > self.floor_db + Self::ABOVE);
+        self.speaker_db = if speaking { level.max(self.speaker_db - Self::FORGET) } else { level };
+        let above = if speaking { Self::STAYS_ABOVE } else { Self::ABOVE };
+        let loud = level > Self::QUIETEST && level > self.floor_db + above && level > self.speaker_db - Self::SOFT_END;
         loud && score >= if speaking { Self::CONTINUE } else { Self::BEGIN }
     }
 }
 
 /// Root mean square in dB below full scale; -100 for silence.
 #[expect(clippy::cast_precision_loss, reason = "sums of squares of a few thousand samples")]
-pub(super) fn level_db(samples: &[i16]) -> f32 {
+pub(in crate::speech) fn level_db(samples: &[i16]) -> f32 {
     let energy: i64 = samples.iter().map(|sample| i64::from(*sample) * i64::from(*sample)).sum();
     if energy == 0 {
         return -100.0;
@@ -63,7 +73,7 @@ pub(super) fn level_db(samples: &[i16]) -> f32 {
 
 /// 8 to 16 kHz: the old samples stay, between two of them a windowed sinc over sixteen.
 #[derive(Default)]
-pub(super) struct Upsampler {
+pub(in crate::speech) struct Upsampler {
     history: [i16; 16],
 }
 
@@ -72,7 +82,7 @@ impl Upsampler {
     const TAPS: [f32; 8] = [0.630_26, -0.194_25, 0.098_99, -0.054_32, 0.028_46, -0.012_86, 0.004_12, -0.000_41];
 
     /// Writes two samples for each; the output lags eight samples behind.
-    pub(super) fn run(&mut self, input: &[i16], output: &mut [i16]) {
+    pub(in crate::speech) fn run(&mut self, input: &[i16], output: &mut [i16]) {
         for (sample, pair) in input.iter().zip(output.as_chunks_mut::<2>().0) {
             self.history.copy_within(1.., 0);
             self.history[15] = *sample;

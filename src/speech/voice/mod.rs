@@ -7,6 +7,7 @@
 
 mod engine;
 mod phonemes;
+mod read;
 mod text;
 mod vocoder;
 
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use super::models::ModelPaths;
 use super::{Pcm, SpeakRequest, SpeechError, SpeechStream, Synthesizer};
 use engine::Engine;
+pub(super) use text::split_sentences;
 
 /// Requests that may wait; more are refused as `Busy`.
 const QUEUE: usize = 256;

@@ -1,5 +1,7 @@
 //! What is written becomes what is said: numbers that are read digit by digit, and sentences as the pieces of work.
 
+use super::read::read_out;
+
 const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 /// A bare run of this many digits is an account or telephone number, not a quantity.
 const RUN: usize = 5;
@@ -11,7 +13,12 @@ const ABBREVIATIONS: [&str; 18] =
 
 /// The sentences of a text, ready to be pronounced.
 pub(super) fn sentences(text: &str) -> Vec<String> {
-    text.lines().flat_map(split).map(|sentence| spoken(&sentence)).filter(|sentence| sentence.chars().any(char::is_alphanumeric)).collect()
+    split_sentences(text).iter().map(|sentence| spoken(&read_out(sentence))).collect()
+}
+
+/// The sentences as they are written; what holds no letter and no digit is none.
+pub(in crate::speech) fn split_sentences(text: &str) -> Vec<String> {
+    text.lines().flat_map(split).filter(|sentence| sentence.chars().any(char::is_alphanumeric)).collect()
 }
 
 fn split(line: &str) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Turns of the conversation: asking, speaking, and reading what came back, in the contract's order.
 
-use super::{Human, Talking};
+use super::Talking;
 use crate::call::TimerKind;
 use crate::call::core::Core;
 use crate::call::phase::Phase;
@@ -16,6 +16,7 @@ const FAILURES_MAX: u32 = 3;
 
 impl Talking {
     pub(super) fn start_turn(&mut self, input: TurnInput, core: &mut Core) {
+        core.confirm_cut();
         let shield = self.shield(core);
         self.turn = TurnLoop::Thinking(Thinking::start(input, shield, core));
     }
@@ -116,11 +117,10 @@ impl Talking {
             }
             return self.end(EndCause::AssistantEnded, LastWords::PlayOut, core);
         }
-        // From then on the caller waits for a human: nothing but the end of the call takes that back.
         if result.handoff.is_some() {
-            self.human = Human::Awaited;
             core.notify(Notice::HandoffRequested { turn });
         }
+        self.read_waiting(result, core);
         match &result.call_transfer {
             Some(intent) => Transferring::begin(self, intent.clone(), core),
             None => self.settle(core),
@@ -153,9 +153,19 @@ impl Talking {
         self.end(EndCause::EngineFailed, LastWords::PlayOut, core)
     }
 
+    /// What the caller said so far is kept; what he says on hold is not heard.
+    pub(in crate::call::phase) fn close_ears(&mut self, core: &mut Core) {
+        core.timers.stop(TimerKind::FinalWords);
+        core.timers.stop(TimerKind::InterDigit);
+        self.assume_final(core);
+        self.hearing.forget();
+    }
+
     /// Nothing more is collected while the caller is being transferred.
     pub(in crate::call::phase) fn lay_down(&mut self, core: &mut Core) {
+        self.stop_music(core);
         core.timers.stop(TimerKind::Silence);
         core.timers.stop(TimerKind::BargeIn);
+        core.confirm_cut();
     }
 }

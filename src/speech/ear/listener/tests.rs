@@ -41,11 +41,15 @@ impl Bench {
     }
 
     fn tuned(endpointing: Endpointing) -> Self {
-        let inbox = Arc::new(Inbox::new(endpointing));
+        Self::expecting(endpointing, Expectation::default())
+    }
+
+    fn expecting(endpointing: Endpointing, expectation: Expectation) -> Self {
+        let inbox = Arc::new(Inbox::new(endpointing, expectation));
         let events: Arc<Mutex<Vec<SpeechEvent>>> = Arc::default();
         let sink = Arc::clone(&events);
         let sink: EventSink = Arc::new(move |event| sink.lock().unwrap().push(event));
-        let listener = Listener::with_voice(Arc::clone(&inbox), sink, String::new(), Box::new(Level));
+        let listener = Listener::with_voice(Arc::clone(&inbox), sink, Box::new(Level));
         Self { inbox, listener, desk: Desk::default(), events, rung: Arc::new(|| {}) }
     }
 
@@ -196,4 +200,63 @@ fn one_partial_at_a_time_and_none_after_the_end() {
     bench.answer(said("too late"));
     assert!(bench.step());
     assert_eq!(bench.seen(), ["started", "partial", "ended", "started"]);
+}
+
+/// Silence until the utterance ended, once its words are `text`.
+fn wait_after(text: &str, expectation: Expectation) -> usize {
+    let endpointing = Endpointing { partial_every: Millis(0), ..Endpointing::expecting(expectation.kind) };
+    let mut bench = Bench::expecting(endpointing, expectation);
+    bench.hear(true, 480);
+    bench.hear(false, 224);
+    bench.answer(said(text));
+    let mut waited = 224;
+    while !bench.seen().contains(&"ended") && waited < 5_000 {
+        bench.hear(false, 16);
+        waited += 16;
+    }
+    waited
+}
+
+fn digits(max: u8) -> Expectation {
+    Expectation { kind: Expected::Digits { min: max, max }, hints: Vec::new() }
+}
+
+#[test]
+fn the_wait_for_the_end_of_the_turn_is_shaped_by_the_words_and_the_question() {
+    let any = Expectation::default;
+    assert_eq!(wait_after("Yes.", any()), 400);
+    assert_eq!(wait_after("I would like to cancel it.", any()), 704);
+    assert_eq!(wait_after("My number is", any()), 1_408);
+    assert_eq!(wait_after("four five seven", digits(6)), 1_600);
+    assert_eq!(wait_after("four five seven two nine one", digits(6)), 512);
+    assert_eq!(wait_after("I do not have it", digits(6)), 1_200);
+}
+
+#[test]
+fn digits_said_as_words_arrive_as_digits_where_they_were_asked_for() {
+    for (expectation, expected) in [(digits(6), "It is 457291."), (Expectation::default(), "It is four five seven, 291.")] {
+        let mut bench = Bench::expecting(Endpointing { partial_every: Millis(0), ..Endpointing::default() }, expectation);
+        bench.hear(true, 480);
+        bench.hear(false, 320);
+        bench.answer(said("It is four five seven, 291."));
+        bench.hear(false, 2_000);
+        let events = bench.events.lock().unwrap();
+        let Some(SpeechEvent::Final { text, .. }) = events.last() else { panic!("{events:?}") };
+        assert_eq!(text.expose(), expected);
+    }
+}
+
+#[test]
+fn the_next_question_biases_the_next_decoding() {
+    let mut bench = Bench::new();
+    bench.hear(true, 480);
+    bench.hear(false, 800);
+    bench.inbox.expect(Expectation { kind: Expected::Choice, hints: vec!["Billing".into(), "Sal\0es".into()] });
+    bench.hear(true, 480);
+    bench.hear(false, 800);
+    bench.inbox.expect(digits(4));
+    bench.hear(true, 480);
+    bench.hear(false, 800);
+    let prompts: Vec<String> = bench.desk.0.lock().unwrap().iter().map(|task| task.hints.to_string()).collect();
+    assert_eq!(prompts, ["", "Billing, Sales", DIGITS_PROMPT]);
 }
