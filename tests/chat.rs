@@ -221,7 +221,10 @@ async fn a_handoff_stores_the_users_words_for_the_operator_and_resolving_it_clos
     assert_eq!(answer["session_status"], "waiting_for_human", "{answer}");
     let (_, page) = worker.get("/v1/hitl/handoffs?status=requested").await;
     let handoff = &page["items"][0];
-    assert_eq!((handoff["conversation_id"].as_str(), handoff["packet"]["transcript_ptr"]["up_to_seq"].as_u64()), (Some(id.as_str()), Some(3)));
+    assert_eq!(
+        (handoff["conversation_id"].as_str(), handoff["packet"]["transcript_ptr"]["up_to_seq"].as_u64()),
+        (Some(id.as_str()), Some(3))
+    );
     let path = format!("/v1/hitl/handoffs/{}", handoff["id"].as_str().unwrap());
 
     let (_, silent) = turn(&worker, &id, "are you there?").await;

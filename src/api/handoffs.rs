@@ -49,7 +49,11 @@ async fn list(State(state): State<ApiState>, Extension(key): Extension<Key>, que
 #[utoipa::path(get, path = "/hitl/handoffs/{handoff_id}", operation_id = "get_handoff_v1_hitl_handoffs__handoff_id__get", tag = "hitl",
     security(("APIKeyHeader" = [])), params(("handoff_id" = uuid::Uuid, Path)),
     responses((status = 200, body = wire::HandoffRead), (status = 404, body = ErrorResponse), (status = 422, body = HttpValidationError)))]
-async fn show(State(state): State<ApiState>, Extension(key): Extension<Key>, PathText(id): PathText) -> Result<Json<wire::HandoffRead>, Problem> {
+async fn show(
+    State(state): State<ApiState>,
+    Extension(key): Extension<Key>,
+    PathText(id): PathText,
+) -> Result<Json<wire::HandoffRead>, Problem> {
     let mut faults = Faults::default();
     let id = faults.path_uuid("handoff_id", &id);
     faults.check()?;
@@ -84,8 +88,7 @@ async fn relay(
             Err(error) => return Err(error.into()),
         }
     }
-    let message =
-        RelayMessage { id: Uuid::now_v7(), operator: key.name.clone(), content: content.clone(), at: (state.wall)() };
+    let message = RelayMessage { id: Uuid::now_v7(), operator: key.name.clone(), content: content.clone(), at: (state.wall)() };
     let stored = match state.store.relay(key.organisation, id, message).await? {
         None => return Err(Problem::no_such("Handoff", id)),
         Some(Relayed::Over(status)) => return Err(over(status)),

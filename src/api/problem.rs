@@ -133,7 +133,9 @@ impl Problem {
     pub(super) fn into_error(self) -> ErrorResponse {
         match self.answer {
             Answer::Error(body) => body,
-            Answer::Invalid(_) => ErrorResponse { error: "invalid".to_owned(), message: "The request is invalid.".to_owned(), retryable: None },
+            Answer::Invalid(_) => {
+                ErrorResponse { error: "invalid".to_owned(), message: "The request is invalid.".to_owned(), retryable: None }
+            }
         }
     }
 
@@ -196,17 +198,18 @@ impl From<ChatError> for Problem {
             ChatError::LiveCall => {
                 conflict("live_call", "The conversation is a live call: its caller speaks for themself. Nothing was said.".to_owned())
             }
-            ChatError::NotOpen(status) => conflict(
-                "conversation_ended",
-                format!("The conversation is {}. Create another one.", super::wire::status_word(status)),
-            ),
+            ChatError::NotOpen(status) => {
+                conflict("conversation_ended", format!("The conversation is {}. Create another one.", super::wire::status_word(status)))
+            }
             ChatError::WaitsForApproval => {
-                conflict("awaiting_approval", "The conversation waits for an approval. Try again when it is decided.".to_owned()).retryable(5)
+                conflict("awaiting_approval", "The conversation waits for an approval. Try again when it is decided.".to_owned())
+                    .retryable(5)
             }
             ChatError::NoAssistant => conflict("assistant_gone", "The conversation's assistant is not on this worker.".to_owned()),
             ChatError::Full => Self::overloaded(),
             ChatError::Unavailable(_) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "The turn was not stored. Try again in a moment.").retryable(1)
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "The turn was not stored. Try again in a moment.")
+                    .retryable(1)
             }
             ChatError::Failed(_) => Self::panicked(),
         }
@@ -220,7 +223,9 @@ impl From<PlaceError> for Problem {
         match error {
             PlaceError::UnknownNumber => Self::new(StatusCode::NOT_FOUND, "not_found", "No number of this worker has this id."),
             PlaceError::UnknownAssistant => Self::new(StatusCode::NOT_FOUND, "not_found", "No assistant of this worker has this id."),
-            PlaceError::NotAllowed(_) => Self::new(StatusCode::FORBIDDEN, "destination_not_allowed", "This destination may not be dialled."),
+            PlaceError::NotAllowed(_) => {
+                Self::new(StatusCode::FORBIDDEN, "destination_not_allowed", "This destination may not be dialled.")
+            }
             PlaceError::Variable { name, why } => Self::invalid(vec![ValidationError {
                 kind: "value_error".to_owned(),
                 loc: vec!["body".into(), "context_variables".into(), name.into()],

@@ -9,8 +9,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
-use utoipa::openapi::{ContentBuilder, Ref, Response, ResponseBuilder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, Response, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -72,7 +72,8 @@ fn say_what_stands_before(document: &mut utoipa::openapi::OpenApi) {
     for item in document.paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
             let reads_a_body = operation.request_body.is_some();
-            let statuses = [("400", true), ("401", true), ("408", reads_a_body), ("413", reads_a_body), ("429", true), ("500", true), ("503", true)];
+            let statuses =
+                [("400", true), ("401", true), ("408", reads_a_body), ("413", reads_a_body), ("429", true), ("500", true), ("503", true)];
             for (status, _) in statuses.into_iter().filter(|(_, may)| *may) {
                 operation.responses.responses.entry(status.to_owned()).or_insert_with(|| refused().into());
             }

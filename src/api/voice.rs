@@ -26,7 +26,11 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     security(("APIKeyHeader" = [])), request_body = wire::OutboundRequest,
     responses((status = 200, body = wire::OutboundResponse), (status = 400, body = ErrorResponse), (status = 403, body = ErrorResponse),
         (status = 404, body = ErrorResponse), (status = 422, body = HttpValidationError)))]
-async fn outbound(State(state): State<ApiState>, Extension(key): Extension<Key>, body: Body) -> Result<Json<wire::OutboundResponse>, Problem> {
+async fn outbound(
+    State(state): State<ApiState>,
+    Extension(key): Extension<Key>,
+    body: Body,
+) -> Result<Json<wire::OutboundResponse>, Problem> {
     let mut faults = Faults::default();
     let fields = faults.required_object(json_body(body).await?);
     let from_number = faults.required_uuid(&fields, "from_phone_number_id");
@@ -39,13 +43,8 @@ async fn outbound(State(state): State<ApiState>, Extension(key): Extension<Key>,
         let message = "This worker has assistants and no teams. Send agent_id, or neither.";
         return Err(Problem::new(StatusCode::BAD_REQUEST, "teams_not_served", message));
     }
-    let call = PlaceCall {
-        organisation: key.organisation,
-        from_number,
-        to: Redacted::new(to),
-        assistant,
-        variables: Redacted::new(variables),
-    };
+    let call =
+        PlaceCall { organisation: key.organisation, from_number, to: Redacted::new(to), assistant, variables: Redacted::new(variables) };
     Ok(Json(state.control.place_call(call).await?.into()))
 }
 

@@ -44,12 +44,7 @@ pub struct ChatLimits {
 
 impl Default for ChatLimits {
     fn default() -> Self {
-        Self {
-            live_max: 500,
-            idle: Duration::from_secs(900),
-            ttl: Duration::from_secs(86_400),
-            turn: Duration::from_secs(120),
-        }
+        Self { live_max: 500, idle: Duration::from_secs(900), ttl: Duration::from_secs(86_400), turn: Duration::from_secs(120) }
     }
 }
 

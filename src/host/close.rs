@@ -74,7 +74,7 @@ impl Closer {
         if self.writer.close(self.whole(conversation, &record)).await.is_ok() {
             return;
         }
-        if let Err(parked) = self.by_steps(conversation, &record, session, (SessionStatus::Closed, true)).await {
+        if let Err(parked) = self.by_steps(conversation, &record, session, SessionStatus::Closed, true).await {
             tracing::error!(%conversation, %parked, "a conversation is not closed in the store yet");
             if parked.transient {
                 self.park(conversation, record);
@@ -94,7 +94,7 @@ impl Closer {
         record: &CloseRecord,
         status: SessionStatus,
     ) -> Result<(), Parked> {
-        self.by_steps(conversation, record, &Span::none(), (status, false)).await
+        self.by_steps(conversation, record, &Span::none(), status, false).await
     }
 
     /// Takes up what the store did not take. Ends with the first one that fails again.
@@ -102,7 +102,7 @@ impl Closer {
         loop {
             let next = self.lock().pop_first();
             let Some((conversation, record)) = next else { return };
-            match self.by_steps(conversation, &record, &Span::none(), (SessionStatus::Closed, true)).await {
+            match self.by_steps(conversation, &record, &Span::none(), SessionStatus::Closed, true).await {
                 Ok(()) => tracing::info!(%conversation, "a conversation whose close had to wait is closed"),
                 Err(parked) => {
                     if parked.transient {
@@ -152,7 +152,8 @@ impl Closer {
         conversation: ConversationId,
         record: &CloseRecord,
         session: &Span,
-        (status, told): (SessionStatus, bool),
+        status: SessionStatus,
+        told: bool,
     ) -> Result<(), Parked> {
         let mut log = self.resumed(conversation).await;
         let ended_at = self.clock.wall();
@@ -209,7 +210,6 @@ impl Closer {
         (status, ended_at, told): (SessionStatus, WallTime, bool),
     ) -> Result<(), StoreError> {
         let at = self.clock.wall();
-        let note = || self.store.note_close_step(conversation, CloseLogEntry { step, at });
         self.edge(step, Edge::Before).await;
         match step {
             // A chat's variables are on its row, turn by turn.
@@ -218,12 +218,13 @@ impl Closer {
             CloseStep::TranscriptFlush => {
                 self.store.flush(conversation, messages(conversation, &record.transcript, at)).await?;
             }
-            CloseStep::SessionEndSpan if told => {}
             CloseStep::SessionEndSpan => {
                 // Noted first: a span cannot be taken back or told apart from a second one.
-                note().await?;
+                self.store.note_close_step(conversation, CloseLogEntry { step, at }).await?;
                 self.edge(step, Edge::Between).await;
-                tell_session_end(session, conversation, record);
+                if !told {
+                    tell_session_end(session, conversation, record);
+                }
                 self.edge(step, Edge::After).await;
                 return Ok(());
             }
@@ -235,7 +236,7 @@ impl Closer {
             }
         }
         self.edge(step, Edge::Between).await;
-        note().await?;
+        self.store.note_close_step(conversation, CloseLogEntry { step, at }).await?;
         self.edge(step, Edge::After).await;
         Ok(())
     }

@@ -102,8 +102,12 @@ impl Driver {
                 let facts: Vec<MemoryFact> = facts.into_iter().map(|fact| MemoryFact { key: fact.name, text: fact.value }).collect();
                 self.runtime.recall(&facts);
             }
-            Ok(Err(error)) => tracing::warn!(conversation = %self.conversation, %error, "a call begins without what is known of its caller"),
-            Err(_) => tracing::warn!(conversation = %self.conversation, "a call begins without what is known of its caller: the store is slow"),
+            Ok(Err(error)) => {
+                tracing::warn!(conversation = %self.conversation, %error, "a call begins without what is known of its caller")
+            }
+            Err(_) => {
+                tracing::warn!(conversation = %self.conversation, "a call begins without what is known of its caller: the store is slow")
+            }
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::accept::on_sip_event;
 use super::admission::Admission;
-use super::clock::Clock;
 use super::chat::ChatHost;
+use super::clock::Clock;
 use super::close::Closer;
 use super::config::{Config, RecordingConfig, SipConfig, SpeechChoice};
 use super::control::Control;

@@ -337,14 +337,14 @@ impl VoiceRuntime {
         self.dialogue.voice_settings(&self.assistant)
     }
 
-    /// The assistant's variables as they stand.
-    pub const fn variables(&self) -> &BTreeMap<String, Value> {
-        self.dialogue.variables()
-    }
-
     /// What the next words of the caller are expected to be. Changes with each turn.
     pub fn expected_input(&self) -> ExpectedInput {
         self.dialogue.expected_input(&self.assistant)
+    }
+
+    /// The assistant's variables as they stand.
+    pub const fn variables(&self) -> &BTreeMap<String, Value> {
+        self.dialogue.variables()
     }
 
     /// What was said so far; bounded, see [`Transcript`].

@@ -313,7 +313,13 @@ pub struct Api {
 
 impl Default for Api {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), metrics_open: None, keys: Vec::new(), requests_per_minute: 6_000, burst: 600 }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            metrics_open: None,
+            keys: Vec::new(),
+            requests_per_minute: 6_000,
+            burst: 600,
+        }
     }
 }
 

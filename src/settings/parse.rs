@@ -1,8 +1,8 @@
 //! Every section's keys, bounds and defaults; and the rules between them.
 
 use super::model::{
-    Api, ApiKey, Assistants, Chat, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Store, Telemetry,
-    Transfer, Transport, Trunk, Worker,
+    Api, ApiKey, Assistants, Chat, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Store,
+    Telemetry, Transfer, Transport, Trunk, Worker,
 };
 use super::models;
 use super::reader::Reader;

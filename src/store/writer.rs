@@ -25,14 +25,28 @@ const GATHER: Duration = Duration::from_millis(5);
 #[derive(Clone, Debug)]
 pub enum LiveUpdate {
     Create(Box<super::NewConversation>),
-    Status { conversation: ConversationId, status: SessionStatus, at: WallTime },
-    Recording { conversation: ConversationId, path: String, at: WallTime },
-    Timeline { conversation: ConversationId, entries: Vec<TimelineEntry> },
+    Status {
+        conversation: ConversationId,
+        status: SessionStatus,
+        at: WallTime,
+    },
+    Recording {
+        conversation: ConversationId,
+        path: String,
+        at: WallTime,
+    },
+    Timeline {
+        conversation: ConversationId,
+        entries: Vec<TimelineEntry>,
+    },
     Attempt(Box<TransferAttempt>),
     Handoff(Box<NewHandoff>),
     Approval(Box<NewApproval>),
     /// The transcript so far; the close flushes all of it once more.
-    Words { conversation: ConversationId, messages: Vec<NumberedMessage> },
+    Words {
+        conversation: ConversationId,
+        messages: Vec<NumberedMessage>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

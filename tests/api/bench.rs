@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use uuid::Uuid;
 use voice_worker::api::{
-    self, ApiState, ArmedTimer, AssistantView, CallControl, CallDetail, CallSummary, Chat, ChatError, ChatStream, ChatTurn, ControlError, Key, KeyRing, LegView, PlaceCall,
-    PlaceError, PlacedCall, Readiness, TimelineLine, assistant_id,
+    self, ApiState, ArmedTimer, AssistantView, CallControl, CallDetail, CallSummary, Chat, ChatError, ChatStream, ChatTurn, ControlError,
+    Key, KeyRing, LegView, PlaceCall, PlaceError, PlacedCall, Readiness, TimelineLine, assistant_id,
 };
 use voice_worker::model::{
     CallTime, ConversationId, LegId, Millis, OrganisationId, Redacted, RuntimeStatus, TerminationReason, TurnResult, WallTime,
@@ -192,6 +192,8 @@ impl Bench {
         let mut server = tokio::task::JoinSet::new();
         let router = api::router(state);
         server.spawn(async move { api::serve(listener, router, std::future::pending()).await.unwrap() });
+        // The client in use comes without a provider of its own.
+        voice_worker::runtime::shell::install_tls();
         let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy().build().unwrap();
         Self { control, store, sqlite, base, client, server, _dir: dir }
     }

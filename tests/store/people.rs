@@ -141,7 +141,8 @@ pub(crate) async fn upkeep(store: &dyn Store) {
     assert_eq!(idle(8_499).await, []);
     assert_eq!(idle(8_500).await, [id(0x130)]);
 
-    let fact = |name: &str, value: &str, at| MemoryFact { name: name.to_owned(), value: value.into(), conversation: id(0x130), at: WallTime(at) };
+    let fact =
+        |name: &str, value: &str, at| MemoryFact { name: name.to_owned(), value: value.into(), conversation: id(0x130), at: WallTime(at) };
     store.remember(id(0x130), vec![fact("city", "Berlin", 8_400), fact("plan", "gold", 8_400)]).await.unwrap();
     store.remember(id(0x130), vec![fact("city", "Bonn", 8_450), fact("plan", "old", 8_300)]).await.unwrap();
     let row = store.get(OURS, id(0x130)).await.unwrap().unwrap();

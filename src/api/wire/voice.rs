@@ -159,12 +159,7 @@ impl TransferDetailResponse {
             // Attempts count their words each from 0; the page shows them in one row.
             consult_transcript: (0..)
                 .zip(said)
-                .map(|(seq, turn)| ConsultTurnOut {
-                    seq,
-                    role: turn.role,
-                    content: Some(turn.content.into_exposed()),
-                    created_at: turn.at,
-                })
+                .map(|(seq, turn)| ConsultTurnOut { seq, role: turn.role, content: Some(turn.content.into_exposed()), created_at: turn.at })
                 .collect(),
         }
     }

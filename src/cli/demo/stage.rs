@@ -3,7 +3,8 @@
 use super::play::DemoError;
 use crate::cli::phone::{Happening, Phone, PhoneConfig, Voice};
 use crate::host::{
-    ApiConfig, Assistants, ChatLimits, Clock, Config, MediaConfig, Observer, Protection, RecordingConfig, SipConfig, SpeechChoice, TransferConfig,
+    ApiConfig, Assistants, ChatLimits, Clock, Config, MediaConfig, Observer, Protection, RecordingConfig, SipConfig, SpeechChoice,
+    TransferConfig,
 };
 use crate::model::{Digit, Millis, OrganisationId};
 use crate::replay::transcript::{Step, parse};

@@ -10,7 +10,8 @@ use crate::model::{
 };
 use crate::runtime::shell::Deliver;
 use crate::runtime::{
-    Answer, AnswerBody, ApprovalRequest, Ask, AskId, Decimal, MemoryFact, RuntimeOpening, RuntimeOutput, Value as RuntimeValue, VoiceRuntime,
+    Answer, AnswerBody, ApprovalRequest, Ask, AskId, Decimal, MemoryFact, RuntimeOpening, RuntimeOutput, Value as RuntimeValue,
+    VoiceRuntime,
 };
 use crate::store::{ChatCommit, ChatInput, Committed, Conversation, NewMessage, Role, StoreError};
 use serde::{Deserialize, Serialize};

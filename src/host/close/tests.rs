@@ -76,9 +76,7 @@ async fn with_an_open_row(path: &Path) -> Arc<SqliteStore> {
 }
 
 fn closer(store: &Arc<SqliteStore>, deadly: Option<(CloseStep, Edge)>) -> Closer {
-    // Nothing goes through the writer here: its other end may be gone.
-    let (writer, _) = Writer::new(store.clone());
-    let mut closer = Closer::new(store.clone(), writer, Clock::start(), Some(30));
+    let mut closer = Closer::new(store.clone(), Writer::new(store.clone()).0, Clock::start(), Some(30));
     closer.edges.deadly = deadly;
     closer
 }
