@@ -269,3 +269,34 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn speech_lists_name_providers_that_can_do_it_and_the_machine_is_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("speech-key"), "k\n").unwrap();
+    let provider =
+        |name: &str, vendor: &str| format!("[[speech.provider]]\nname = \"{name}\"\nvendor = \"{vendor}\"\nkey_file = \"speech-key\"\n");
+    let credentials = || env(&[("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap())]);
+    let good = format!(
+        "[speech]\nrecognizers = [\"flux\", \"local\"]\nsynthesizers = [\"eleven\", \"local\"]\n{}{}",
+        provider("flux", "deepgram_flux"),
+        provider("eleven", "elevenlabs")
+    );
+    let settings = settings::parse(None, &good, credentials()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(settings.speech.recognizers, ["flux", "local"]);
+    assert!(!format!("{settings:?}").contains("\"k\""), "keys are in no debug output");
+    for (wrong, key, part) in [
+        ("[speech]\nrecognizers = []\n".to_owned(), "speech.recognizers", "1 to 4"),
+        ("[speech]\nrecognizers = [\"nobody\"]\n".to_owned(), "speech.recognizers", "there is: local"),
+        (format!("[speech]\nsynthesizers = [\"a\"]\n{}", provider("a", "deepgram_flux")), "speech.synthesizers", "speaks"),
+        (format!("[speech]\nrecognizers = [\"local\", \"a\"]\n{}", provider("a", "openai")), "speech.recognizers", "must be the last"),
+        (provider("local", "openai"), "speech.provider[0].name", "engines on this machine"),
+        ("[[speech.provider]]\nname = \"a\"\nvendor = \"openai\"\n".to_owned(), "speech.provider[0].key_file", "is required"),
+        ("[[speech.provider]]\nname = \"a\"\nvendor = \"acme\"\nurl = \"https://h\"\n".to_owned(), "speech.provider[0].vendor", "deepgram"),
+        ("[[speech.provider]]\nname = \"a\"\nvendor = \"openai\"\nurl = \"h\"\n".to_owned(), "speech.provider[0].url", "scheme"),
+        ("[speech]\nfirst_audio_ms = 10\n".to_owned(), "speech.first_audio_ms", "200..=10000"),
+    ] {
+        let found = settings::parse(None, &wrong, credentials()).unwrap_err();
+        assert!(found.0.iter().any(|fault| fault.key == key && fault.to_string().contains(part)), "{wrong}: {found}");
+    }
+}

@@ -42,7 +42,14 @@ pub(super) fn run(args: &Args) -> ExitCode {
         }
     }
     let models = models::check(&settings.speech.models_dir);
+    let lists = [("hears", &settings.speech.recognizers), ("speaks", &settings.speech.synthesizers)];
+    println!("\nspeech:");
+    for (what, list) in lists {
+        println!("  {what:<16} {}", list.join(", then "));
+    }
+    let wanted = lists.iter().any(|(_, list)| list.iter().any(|name| name == "local"));
     if settings.speech.engine == SpeechEngine::Local
+        && wanted
         && let Err(error) = models.require_whole()
     {
         println!("\nspeech: {error}");

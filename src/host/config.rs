@@ -13,7 +13,7 @@ use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{SessionTimers, Timers};
 use crate::sip::sdp::AudioCodec;
 use crate::sip::trunk::Trunks;
-use crate::speech::{LocalConfig, Speech};
+use crate::speech::{LocalConfig, Speech, SpeechPlan};
 use crate::store::SqliteConfig;
 use crate::telemetry::{Exporting, Metrics};
 use std::collections::BTreeMap;
@@ -88,6 +88,8 @@ pub struct MediaConfig {
 pub enum SpeechChoice {
     /// This machine's engines; a worker without their models starts all the same and is not ready.
     Local(LocalConfig),
+    /// Providers and this machine's engines, in order.
+    Planned(SpeechPlan),
     /// Made by whoever starts the worker: fakes, or engines shared with another one.
     Given(Speech),
 }

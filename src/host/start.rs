@@ -22,7 +22,8 @@ use crate::runtime::shell::RuntimeShell;
 use crate::sip::endpoint::{Config as EndpointConfig, Endpoint, OptionsStatus, Order};
 use crate::sip::shell::{OrderQueue, ShellConfig, ShellError, ShellLimits, Sockets, order_queue};
 use crate::sip::trunk::Trunks;
-use crate::speech::{Speech, SpeechState};
+use crate::speech::providers::Spawner;
+use crate::speech::{Speech, SpeechPlan, SpeechState};
 use crate::store::{SqliteStore, Store, StoreError, Writer};
 use crate::telemetry::Metrics;
 use std::net::SocketAddr;
@@ -73,7 +74,7 @@ impl Worker {
         let (clock, tasks) = (Clock::start(), Tasks::new());
         let (stop, spans_stop) = (CancellationToken::new(), CancellationToken::new());
         let runtime = RuntimeShell::new(config.runtime, Arc::new(move || clock.now()))?;
-        let speech = speech(config.speech).await?;
+        let speech = speech(config.speech, &tasks, clock).await?;
         let recorder = recorder(&config.recording)?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store).await?);
         let owners = config.trunk_owners.values().copied().chain(config.api.keys.organisations()).chain([config.organisation]);
@@ -264,13 +265,26 @@ fn lacking(speech: &Speech) -> Vec<String> {
 }
 
 /// Loading weights takes a second or two of pure work: it must not stand on an async thread.
-async fn speech(choice: SpeechChoice) -> Result<Speech, HostError> {
-    match choice {
-        SpeechChoice::Given(speech) => Ok(speech),
-        SpeechChoice::Local(config) => tokio::task::spawn_blocking(move || Speech::local_or_unavailable(&config))
-            .await
-            .map_err(|error| HostError::Speech(error.to_string())),
+async fn speech(choice: SpeechChoice, tasks: &Tasks, clock: Clock) -> Result<Speech, HostError> {
+    let plan = match choice {
+        SpeechChoice::Given(speech) => return Ok(speech),
+        SpeechChoice::Local(config) => SpeechPlan::local(config),
+        SpeechChoice::Planned(plan) => plan,
+    };
+    let (tasks, runtime) = (tasks.clone(), tokio::runtime::Handle::current());
+    // Engines start tasks from their own threads, too.
+    let spawner: Spawner = Arc::new(move |name, task| {
+        let _entered = runtime.enter();
+        drop(tasks.spawn(name, task));
+    });
+    let clock: crate::speech::Clock = Arc::new(move || clock.now());
+    let planned = tokio::task::spawn_blocking(move || Speech::planned(plan, &spawner, &clock)).await;
+    let speech = planned.map_err(|error| HostError::Speech(error.to_string()))?;
+    let speech = speech.map_err(|error| HostError::Speech(error.to_string()))?;
+    if let SpeechState::Providers { lacking: Some(why) } = speech.state() {
+        tracing::warn!(%why, "the engines on this machine cannot take over where providers fail");
     }
+    Ok(speech)
 }
 
 /// The page asks the collections each time; a page that outlives its worker shows the last values.

@@ -16,8 +16,8 @@ use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{self, SessionTimers, Timers};
 use crate::sip::trunk::{self, AllowList, DestinationTemplate, Hop, Trunk, TrunkCredentials, TrunkError, Trunks};
+use crate::speech::Speech;
 use crate::speech::scripted::{ScriptedRecognizer, ScriptedSynthesizer};
-use crate::speech::{LocalConfig, Speech};
 use crate::store::SqliteConfig;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -25,8 +25,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Memory for prompts that are spoken again and again: 32 MiB, about half an hour of speech.
-const PROMPT_CACHE_BYTES: usize = 32 << 20;
 /// How long a scripted voice takes for a word.
 const SCRIPTED_WORD_MS: usize = 250;
 
@@ -39,6 +37,8 @@ pub enum ComposeError {
     Trunks(TrunkError),
     #[error(transparent)]
     Assistants(#[from] AssistantsError),
+    #[error("{}", .0.join("\n"))]
+    Unconfigured(Vec<String>),
     #[error("transfer.hold_music {}: {why}", path.display())]
     HoldMusic { path: PathBuf, why: String },
 }
@@ -49,6 +49,8 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
     let trunks = Trunks::new(trunks).map_err(ComposeError::Trunks)?;
     let owners = settings.trunks.iter().filter_map(|trunk| Some((trunk.name.clone(), trunk.organisation?))).collect();
     let recordings = settings.recordings_dir();
+    let (runtime, assistants) = (runtime(settings), assistants(settings)?);
+    unconfigured(&runtime, &assistants)?;
     let retention_days = (settings.recording.retention_days > 0).then_some(settings.recording.retention_days);
     Ok(Config {
         name: settings.worker.name.clone(),
@@ -66,7 +68,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
             codecs: settings.media.codecs.clone(),
         },
         speech: speech(settings),
-        runtime: runtime(settings),
+        runtime,
         api: ApiConfig {
             listen: settings.api.listen,
             metrics_open: settings.metrics_open(),
@@ -81,7 +83,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
             retention_days,
         },
         store: store(settings),
-        assistants: assistants(settings)?,
+        assistants,
         deadlines: settings.deadlines.clone(),
         observer: None,
         exporting: None,
@@ -155,14 +157,7 @@ fn transfer(settings: &super::Transfer) -> Result<TransferConfig, ComposeError> 
 
 fn speech(settings: &Settings) -> SpeechChoice {
     match settings.speech.engine {
-        SpeechEngine::Local => SpeechChoice::Local(LocalConfig {
-            models: settings.speech.models_dir.clone(),
-            cores: match settings.speech.threads {
-                0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-                threads => threads as usize,
-            },
-            cache_bytes: PROMPT_CACHE_BYTES,
-        }),
+        SpeechEngine::Local => SpeechChoice::Planned(super::speech::plan(&settings.speech)),
         SpeechEngine::Scripted => {
             let words = settings.speech.scripted_words.iter().cloned();
             SpeechChoice::Given(Speech::scripted(ScriptedRecognizer::new(words), ScriptedSynthesizer::new(SCRIPTED_WORD_MS)))
@@ -174,6 +169,26 @@ fn runtime(settings: &Settings) -> ShellConfig {
     let roles = settings.models.iter().filter_map(|model| Some((model.role.clone(), model.endpoint.clone()?)));
     let secrets = settings.secrets.iter().map(|secret| (secret.name.clone(), secret.value.clone()));
     ShellConfig { roles: roles.collect(), secrets: secrets.collect(), asks_max: settings.worker.max_asks as usize }
+}
+
+/// An assistant may name only models and secrets that are there.
+fn unconfigured(runtime: &ShellConfig, assistants: &Assistants) -> Result<(), ComposeError> {
+    let known = |names: Vec<&String>| match names.is_empty() {
+        true => "there is none".to_owned(),
+        false => format!("there is: {}", names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")),
+    };
+    let mut faults = Vec::new();
+    for assigned in assistants.all() {
+        for role in assigned.assistant.model_roles().into_iter().filter(|role| !runtime.roles.contains_key(*role)) {
+            let known = known(runtime.roles.keys().collect());
+            faults.push(format!("assistant {}: [model] names the role '{role}', which no [[model]] has; {known}", assigned.name));
+        }
+        for secret in assigned.assistant.secrets().into_iter().filter(|secret| !runtime.secrets.contains_key(*secret)) {
+            let known = known(runtime.secrets.keys().collect());
+            faults.push(format!("assistant {}: a header names the secret '{secret}', which no [[secret]] has; {known}", assigned.name));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(ComposeError::Unconfigured(faults)) }
 }
 
 fn store(settings: &Settings) -> SqliteConfig {

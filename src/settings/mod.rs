@@ -14,6 +14,7 @@ mod models;
 mod parse;
 mod reader;
 mod source;
+mod speech;
 mod unknown;
 
 pub use compose::{ComposeError, compose};
@@ -21,7 +22,7 @@ pub use computed::{ComputedDeadline, computed_deadlines};
 pub use fault::{Fault, Place, SettingsErrors};
 pub use model::{
     Api, ApiKey, Assistants, DEFAULT_ORGANISATION, LogFormat, Media, Model, Recording, RecordingMode, ReferMode, ReferProfile, Route,
-    Secret, Settings, Sip, Speech, SpeechEngine, Store, Telemetry, Transfer, Transport, Trunk, Worker,
+    Secret, Settings, Sip, Speech, SpeechEngine, SpeechProvider, SpeechVendor, Store, Telemetry, Transfer, Transport, Trunk, Worker,
 };
 
 use reader::Reader;
@@ -47,7 +48,8 @@ pub fn process_env() -> impl Iterator<Item = (String, String)> {
 /// Every key there is, array indices left out: `trunk[].address`.
 pub fn known_keys() -> BTreeSet<String> {
     // One of each table, so that every key is asked for; that they are empty is no matter here.
-    let one_of_each = Source::parse(None, "[[trunk]]\n[[model]]\n[[secret]]\n[[api.key]]\n[[assistants.route]]\n", []).unwrap_or_default();
+    let one_of_each = Source::parse(None, "[[trunk]]\n[[speech.provider]]\n[[model]]\n[[secret]]\n[[api.key]]\n[[assistants.route]]\n", [])
+        .unwrap_or_default();
     let mut reader = Reader::new(&one_of_each);
     parse::settings(&mut reader);
     reader.known

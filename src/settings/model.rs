@@ -217,11 +217,57 @@ pub struct Speech {
     pub scripted_words: Vec<String>,
     /// Threads of the engines together, 1–64; 0: as many as the machine has cores.
     pub threads: u32,
+    /// Who hears: names of providers, or `local`, tried in order.
+    pub recognizers: Vec<String>,
+    /// Who speaks, tried in order.
+    pub synthesizers: Vec<String>,
+    /// Connection to a provider; 100–30,000 ms.
+    pub connect: Millis,
+    /// Each answer of a provider; 200–30,000 ms.
+    pub answer: Millis,
+    /// What a caller waits for a voice that is not the last of the list; 200–10,000 ms.
+    pub first_audio: Millis,
+    pub providers: Vec<SpeechProvider>,
+}
+
+/// `[[speech.provider]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpeechProvider {
+    /// Unique; the lists name it.
+    pub name: String,
+    pub vendor: SpeechVendor,
+    /// From `key_file`.
+    pub key: Option<Redacted<String>>,
+    /// In place of the vendor's own scheme and host.
+    pub url: Option<String>,
+    pub listen_model: Option<String>,
+    pub speak_model: Option<String>,
+    pub voice: Option<String>,
+}
+
+/// Whose protocol a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpeechVendor {
+    Deepgram,
+    DeepgramFlux,
+    ElevenLabs,
+    OpenAi,
 }
 
 impl Default for Speech {
     fn default() -> Self {
-        Self { engine: SpeechEngine::Local, models_dir: PathBuf::from("models"), scripted_words: Vec::new(), threads: 0 }
+        Self {
+            engine: SpeechEngine::Local,
+            models_dir: PathBuf::from("models"),
+            scripted_words: Vec::new(),
+            threads: 0,
+            recognizers: vec!["local".to_owned()],
+            synthesizers: vec!["local".to_owned()],
+            connect: Millis(3_000),
+            answer: Millis(3_000),
+            first_audio: Millis(1_500),
+            providers: Vec::new(),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every section's keys, bounds and defaults; and the rules between them.
 
 use super::model::{
-    Api, ApiKey, Assistants, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Speech,
-    SpeechEngine, Store, Telemetry, Transfer, Transport, Trunk, Worker,
+    Api, ApiKey, Assistants, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Store, Telemetry,
+    Transfer, Transport, Trunk, Worker,
 };
 use super::models;
 use super::reader::Reader;
@@ -26,7 +26,7 @@ pub(super) fn settings(r: &mut Reader<'_>) -> Settings {
         trunks: r.tables("trunk").iter().map(|at| trunk(r, at)).collect(),
         transfer: transfer(r),
         media: media(r),
-        speech: speech(r),
+        speech: super::speech::speech(r),
         models: models::models(r),
         secrets: models::secrets(r),
         api: api(r),
@@ -154,16 +154,6 @@ fn codecs(r: &mut Reader<'_>, default: Vec<AudioCodec>) -> Vec<AudioCodec> {
     }
     r.rule(!names.is_empty(), KEY, || format!("must name at least one of {}", allowed.join(", ")));
     chosen
-}
-
-fn speech(r: &mut Reader<'_>) -> Speech {
-    let d = Speech::default();
-    Speech {
-        engine: r.word("speech.engine", &[("local", SpeechEngine::Local), ("scripted", SpeechEngine::Scripted)], d.engine),
-        models_dir: r.path("speech.models_dir").unwrap_or(d.models_dir),
-        scripted_words: r.texts("speech.scripted_words").unwrap_or_default(),
-        threads: r.count("speech.threads", 0..=64, d.threads),
-    }
 }
 
 fn api(r: &mut Reader<'_>) -> Api {
@@ -329,6 +319,7 @@ fn rules(r: &mut Reader<'_>, s: &Settings) {
         format!("must be at least refer_notify_ms ({})", s.deadlines.refer_notify.0)
     });
     models::rules(r, s);
+    super::speech::rules(r, s);
     unique(r, "trunk", s.trunks.iter().map(|trunk| trunk.name.as_str()));
     unique(r, "api.key", s.api.keys.iter().map(|key| key.name.as_str()));
     for (index, route) in s.assistants.routes.iter().enumerate() {

@@ -13,7 +13,7 @@ const QUIET: usize = 4_000;
 const RING: usize = 8_000;
 
 /// See the module.
-pub struct FallbackRecognizer {
+pub(in crate::speech) struct FallbackRecognizer {
     members: Arc<Vec<Member<dyn Recognizer>>>,
 }
 

@@ -7,8 +7,8 @@
 mod ear;
 mod voice;
 
-pub use ear::FallbackRecognizer;
-pub use voice::FallbackSynthesizer;
+pub(super) use ear::FallbackRecognizer;
+pub(super) use voice::FallbackSynthesizer;
 
 use super::SpeechError;
 use super::breaker::Breaker;

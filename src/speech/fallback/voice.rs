@@ -14,7 +14,7 @@ const PIECES: usize = 64;
 const SAMPLES_A_WORD: usize = 3_200;
 
 /// See the module.
-pub struct FallbackSynthesizer {
+pub(in crate::speech) struct FallbackSynthesizer {
     members: Arc<Vec<Member<dyn Synthesizer>>>,
     patience: Duration,
     spawner: Spawner,

@@ -59,8 +59,18 @@ pub struct ProviderConfig {
 }
 
 impl ProviderConfig {
+    /// With the scheme of the vendor's own: `https` and `wss` are one address.
     pub(super) fn url_or(&self, usual: &str) -> String {
-        self.url.as_deref().unwrap_or(usual).trim_end_matches('/').to_owned()
+        let Some(url) = self.url.as_deref().map(|url| url.trim_end_matches('/')) else { return usual.to_owned() };
+        let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+        let secure = matches!(scheme, "https" | "wss");
+        let scheme = match (usual.starts_with("ws"), secure) {
+            (true, true) => "wss",
+            (true, false) => "ws",
+            (false, true) => "https",
+            (false, false) => "http",
+        };
+        format!("{scheme}://{rest}")
     }
 
     pub(super) fn model_or<'a>(&'a self, usual: &'a str) -> &'a str {
