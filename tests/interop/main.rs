@@ -6,6 +6,7 @@ mod bad_input;
 mod calls;
 mod codecs;
 mod disks;
+mod handover;
 mod killed;
 mod model_calls;
 mod model_peer;
