@@ -146,6 +146,38 @@ pub struct FixedTexts {
     pub waiting: String,
 }
 
+impl FixedTexts {
+    /// All of them, for whoever speaks them ahead.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        let Self {
+            apology,
+            apology_and_goodbye,
+            transfer_failed,
+            transfer_retry,
+            draining,
+            silence_reminder,
+            silence_goodbye,
+            briefing_fallback,
+            briefing_question,
+            waiting,
+        } = self;
+        [
+            apology,
+            apology_and_goodbye,
+            transfer_failed,
+            transfer_retry,
+            draining,
+            silence_reminder,
+            silence_goodbye,
+            briefing_fallback,
+            briefing_question,
+            waiting,
+        ]
+        .into_iter()
+        .map(String::as_str)
+    }
+}
+
 impl Default for FixedTexts {
     fn default() -> Self {
         Self {

@@ -34,6 +34,7 @@ mod line;
 mod notify;
 mod outbound;
 mod place;
+mod prompts;
 mod reconcile;
 mod recorder;
 mod recover;
