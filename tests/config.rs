@@ -171,6 +171,9 @@ fn rules_between_keys_are_checked() {
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:?}");
     };
     one("[media]\nfirst_port = 10001\nlast_port = 20000\n", "must be even");
+    one("[media]\ncodecs = [\"PCMU\", \"opus\"]\n", "\"opus\" is not spoken here; allowed are PCMU, PCMA, G722");
+    one("[media]\ncodecs = [\"PCMU\", \"pcmu\"]\n", "stands twice");
+    one("[media]\ncodecs = []\n", "must name at least one of PCMU, PCMA, G722");
     one("[media]\nfirst_port = 10000\nlast_port = 10099\n", "200 calls need 800 ports");
     one(
         "[sip]\nt1_ms = 1000\nt2_ms = 900\n[deadlines]\nacknowledge_ms=70000\nrelease_ms=70000\nrefer_answer_ms=70000\n",

@@ -15,7 +15,7 @@ use std::time::Duration;
 const PROBES: (u16, u16) = (60_100, 60_119);
 /// Local ports that are not the load generator's.
 const SUBJECT_PORTS: std::ops::RangeInclusive<u16> = 5_000..=49_999;
-const USUAL: Tuning = Tuning { t1_ms: 500, quarantine_seconds: 10, exact_memory: false };
+pub(crate) const USUAL: Tuning = Tuning { t1_ms: 500, quarantine_seconds: 10, exact_memory: false };
 
 pub(crate) struct Plan {
     only: Vec<String>,
@@ -25,6 +25,7 @@ pub(crate) struct Plan {
     window: Duration,
     setup_seconds: u64,
     ends: usize,
+    turns: usize,
     batches: u64,
     batch: u64,
     /// The arguments, to be written down.
@@ -51,6 +52,7 @@ impl Plan {
             rates: numbers("--rates", if quick { &[100] } else { &[100, 200, 400, 800, 1_200] }),
             window: Duration::from_secs(if quick { 4 } else { 10 }),
             setup_seconds: if quick { 3 } else { 5 },
+            turns: if quick { 10 } else { 60 },
             ends: if quick { 10 } else { 50 },
             batches: if quick { 4 } else { 10 },
             batch: if quick { 50 } else { 200 },
@@ -93,6 +95,9 @@ pub(crate) fn run(plan: &Plan, folder: &Path, report: &mut Report) -> io::Result
     if plan.wants("end") {
         report.table("End order to BYE on the wire", &["", "orders", "p50 ms", "p99 ms", "max ms", "load"]);
         each(plan, folder, report, |subject, report| ends(plan, subject, report))?;
+    }
+    if plan.wants("turn") {
+        crate::turn::turns(plan.turns, folder, report)?;
     }
     if plan.wants("memory") {
         memory(plan, folder, report)?;

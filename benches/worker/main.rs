@@ -1,7 +1,7 @@
 //! Measures a running worker, and a rival in the same run: set-ups, concurrent calls with audio both ways, lateness of outgoing frames, the
-//! way from an end order to BYE, memory over many calls. It measures and writes it down; what must hold is asserted in `tests/`.
+//! way from an end order to BYE, turns with a model behind them, memory over many calls. It measures and writes it down; what must hold is asserted in `tests/`.
 //!
-//! `cargo bench --bench worker [-- --quick] [--only setups,media,end,memory] [--no-rival] [--calls 50,100] [--rates 100,200]`
+//! `cargo bench --bench worker [-- --quick] [--only setups,media,end,turn,memory] [--no-rival] [--calls 50,100] [--rates 100,200]`
 //!
 //! Needs sipp; nft and dumpcap (and the right to use them) for packet counts and lateness; `benches/rival/install` for the rival. As root it
 //! moves into a network namespace of its own, so that nothing else on the machine is counted or in the way.
@@ -15,6 +15,7 @@ mod phone;
 mod report;
 mod sipp;
 mod subject;
+mod turn;
 
 use cases::Plan;
 use report::Report;

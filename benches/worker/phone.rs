@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 pub(crate) struct Phone {
     socket: UdpSocket,
-    /// The RTP port it names; bound, so that nothing bounces, and never read.
-    media: UdpSocket,
+    /// The RTP port it names; bound, so that nothing bounces.
+    pub(crate) media: UdpSocket,
     target: SocketAddr,
     number: u32,
 }
@@ -19,6 +19,8 @@ pub(crate) struct Dialog {
     to: String,
     contact: String,
     routes: Vec<String>,
+    /// Where the other side receives RTP.
+    pub(crate) audio: Option<SocketAddr>,
 }
 
 impl Phone {
@@ -39,7 +41,7 @@ impl Phone {
         );
         let more = format!("Contact: <sip:probe@{local}>\r\nContent-Type: application/sdp\r\n");
         let target = format!("sip:1000@{}", self.target);
-        let mut dialog = Dialog { call, from, to, contact: target, routes: Vec::new() };
+        let mut dialog = Dialog { call, from, to, contact: target, routes: Vec::new(), audio: None };
         self.send("INVITE", 1, &dialog, &more, &body)?;
         let deadline = Instant::now() + Duration::from_secs(5);
         loop {
@@ -49,6 +51,7 @@ impl Phone {
                 dialog.contact = header(&answer, "contact").and_then(|contact| uri(&contact)).unwrap_or_default();
                 dialog.routes = headers(&answer, "record-route");
                 dialog.routes.reverse();
+                dialog.audio = audio(&answer);
                 self.send("ACK", 1, &dialog, "", "")?;
                 return Ok(dialog);
             }
@@ -106,6 +109,13 @@ impl Phone {
         let (length, _) = self.socket.recv_from(&mut buffer)?;
         Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
     }
+}
+
+/// From its session description.
+fn audio(answer: &str) -> Option<SocketAddr> {
+    let host = answer.lines().find_map(|line| line.strip_prefix("c=IN IP4 "))?.trim().parse().ok()?;
+    let port = answer.lines().find_map(|line| line.strip_prefix("m=audio "))?.split(' ').next()?.parse().ok()?;
+    Some(SocketAddr::new(host, port))
 }
 
 fn name_of(line: &str) -> String {

@@ -37,19 +37,24 @@ pub(crate) struct Tuning {
 
 impl Subject {
     pub(crate) fn worker(folder: &Path, tuning: Tuning) -> io::Result<Self> {
+        Self::worker_with(folder, tuning, &talker(), "", "")
+    }
+
+    /// With an assistant of its own, keys for `[speech]` and more tables.
+    pub(crate) fn worker_with(folder: &Path, tuning: Tuning, assistant: &str, speech: &str, more: &str) -> io::Result<Self> {
         let state = folder.join("worker");
         let _ = fs::remove_dir_all(&state);
         fs::create_dir_all(state.join("assistants"))?;
-        fs::write(state.join("assistants/talker.toml"), talker())?;
+        fs::write(state.join("assistants/talker.toml"), assistant)?;
         fs::write(state.join("key"), KEY)?;
         let path = |name: &str| state.join(name).display().to_string();
         let Tuning { t1_ms, quarantine_seconds, .. } = tuning;
         let text = format!(
             "[worker]\nstate_dir = {:?}\nmax_calls = 7000\n[sip]\nudp = [\"127.0.0.1:5070\"]\ntcp = [\"127.0.0.1:5070\"]\nt1_ms = {t1_ms}\n\
              [media]\naddress = \"127.0.0.1\"\nfirst_port = 10000\nlast_port = 39999\nquarantine_seconds = {quarantine_seconds}\n\
-             [speech]\nengine = \"scripted\"\n[api]\nlisten = \"{API}\"\n\
+             [speech]\nengine = \"scripted\"\n{speech}\n[api]\nlisten = \"{API}\"\n\
              [[api.key]]\nname = \"bench\"\norganisation = \"00000000-0000-0000-0000-000000000001\"\nkey_file = {:?}\n\
-             [assistants]\ndirectory = {:?}\ndefault = \"talker\"\n[telemetry]\nlevel = \"warn\"\n",
+             [assistants]\ndirectory = {:?}\ndefault = \"talker\"\n[telemetry]\nlevel = \"warn\"\n{more}\n",
             path("state"),
             path("key"),
             path("assistants"),

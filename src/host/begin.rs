@@ -89,7 +89,14 @@ pub(super) fn begin(
     start_audio_recording(shells, conversation, &first.media);
     let opening = opening(shells, &parties, &runtime);
     let style = Arc::new(translate::speaking_style(&opening.settings.voice));
-    let mut legs = Legs::new(parties.trunk.clone(), Arc::clone(&shells.synthesizer), style, inbox.0.clone(), shells.tasks.clone());
+    let mut legs = Legs::new(
+        parties.trunk.clone(),
+        Arc::clone(&shells.synthesizer),
+        style,
+        shells.codecs.clone(),
+        inbox.0.clone(),
+        shells.tasks.clone(),
+    );
     legs.add(LegId::CALLER, first.line, first.media, first.address);
     let view = Arc::new(View::default());
     shells.directory.add(

@@ -11,6 +11,7 @@ use crate::replay::SealKey;
 use crate::runtime::shell::ShellConfig;
 use crate::sip::acl::AccessList;
 use crate::sip::endpoint::{SessionTimers, Timers};
+use crate::sip::sdp::AudioCodec;
 use crate::sip::trunk::Trunks;
 use crate::speech::{LocalConfig, Speech, SpeechPlan};
 use crate::store::SqliteConfig;
@@ -79,6 +80,8 @@ pub struct MediaConfig {
     pub ports: (u16, u16),
     pub timeout: Millis,
     pub quarantine: Millis,
+    /// Spoken on SIP legs, in order of preference.
+    pub codecs: Vec<AudioCodec>,
 }
 
 /// Where speech comes from.

@@ -27,6 +27,7 @@ pub(super) struct Legs {
     style: Arc<SpeakingStyle>,
     inbox: Inbox,
     tasks: Tasks,
+    codecs: Vec<AudioCodec>,
 }
 
 struct Leg {
@@ -63,8 +64,15 @@ impl LegState {
 
 impl Legs {
     /// A call without a leg yet.
-    pub(super) fn new(trunk: String, synthesizer: Arc<dyn Synthesizer>, style: Arc<SpeakingStyle>, inbox: Inbox, tasks: Tasks) -> Self {
-        Self { trunk, legs: BTreeMap::new(), synthesizer, style, inbox, tasks }
+    pub(super) fn new(
+        trunk: String,
+        synthesizer: Arc<dyn Synthesizer>,
+        style: Arc<SpeakingStyle>,
+        codecs: Vec<AudioCodec>,
+        inbox: Inbox,
+        tasks: Tasks,
+    ) -> Self {
+        Self { trunk, legs: BTreeMap::new(), synthesizer, style, inbox, tasks, codecs }
     }
 
     /// Another leg, with a voice of its own; `address` is where its media reaches us.
@@ -93,7 +101,7 @@ impl Legs {
     /// What an order to the SIP endpoint needs; `None` for a leg that is gone or has no key yet.
     pub(super) fn key_and_media(&self, leg: LegId) -> Option<(LegKey, LocalMedia)> {
         let leg = self.legs.get(&leg)?;
-        Some((leg.line.key()?, local_media(leg.address, leg.media.local_port())))
+        Some((leg.line.key()?, local_media(leg.address, leg.media.local_port(), &self.codecs)))
     }
 
     /// What is to be done to release it; `None` if there is no such leg.
@@ -261,15 +269,8 @@ fn send(leg: &Leg, order: MediaOrder) -> bool {
 }
 
 /// What we offer and answer with.
-pub(super) fn local_media(address: IpAddr, port: u16) -> LocalMedia {
-    LocalMedia {
-        address,
-        port,
-        codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma],
-        telephone_event: Some(101),
-        ptime: Millis(20),
-        rtcp_mux: false,
-    }
+pub(super) fn local_media(address: IpAddr, port: u16, codecs: &[AudioCodec]) -> LocalMedia {
+    LocalMedia { address, port, codecs: codecs.to_vec(), telephone_event: Some(101), ptime: Millis(20), rtcp_mux: false }
 }
 
 /// Puts a leg's media facts into its call's inbox.

@@ -14,9 +14,9 @@ use super::shells::Shells;
 use super::translate;
 use crate::call::{Event, LegFailure, ReleaseReason, ReleasedBy};
 use crate::media::LegMediaConfig;
-use crate::media::shell::LegMedia;
 use crate::model::{EndCause, LegId, Millis, Redacted};
 use crate::sip::endpoint::{OrderError, Originate};
+use crate::sip::sdp::LocalMedia;
 use crate::sip::trunk::TrunkError;
 use crate::telemetry::{Counter, count};
 use std::net::IpAddr;
@@ -54,7 +54,8 @@ impl Driver {
         })?;
         let (line, media) = (Line::dialling(), Arc::new(media));
         let from = self.shells.from_uri(dialled.caller_id.as_deref().unwrap_or(self.called.expose()));
-        let originate = invite(dialled, from, &media, address, wire_headers(headers.into_iter()), ring);
+        let originate =
+            invite(dialled, from, local_media(address, media.local_port(), &self.shells.codecs), wire_headers(headers.into_iter()), ring);
         self.legs.add(leg, line.clone(), media, address);
         call_out(&self.shells, Owner { leg, conversation: self.conversation, inbox: self.inbox.clone() }, line, originate);
         Ok(())
@@ -105,21 +106,14 @@ impl Driver {
 }
 
 /// The INVITE of a leg.
-pub(super) fn invite(
-    dialled: Dialled,
-    from: String,
-    media: &LegMedia,
-    address: IpAddr,
-    headers: Vec<(String, String)>,
-    ring: Millis,
-) -> Originate {
+pub(super) fn invite(dialled: Dialled, from: String, media: LocalMedia, headers: Vec<(String, String)>, ring: Millis) -> Originate {
     Originate {
         target: dialled.target.into_exposed(),
         from,
         from_display: None,
         destination: dialled.hop,
         credentials: dialled.credentials,
-        media: local_media(address, media.local_port()),
+        media,
         headers,
         ring_timeout: Some(ring),
         redirects: Some(dialled.redirects),

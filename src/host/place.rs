@@ -4,7 +4,7 @@ use super::admission::Refusal;
 use super::assistants::Assigned;
 use super::begin::{self, FirstLeg, Parties};
 use super::inbox::inbox;
-use super::legs::media_sink;
+use super::legs::{local_media, media_sink};
 use super::line::Line;
 use super::outbound::{call_out, invite, local_address};
 use super::router::Owner;
@@ -71,7 +71,7 @@ pub(super) fn place(shells: &Arc<Shells>, wanted: &PlaceCall) -> Result<PlacedCa
     let address = local_address(shells, &dialled).unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
     let (conversation, line) = (parties.conversation, Line::dialling());
     let from = shells.from_uri(dialled.caller_id.as_deref().unwrap_or(number.number));
-    let originate = invite(dialled, from, &media, address, Vec::new(), shells.deadlines.setup);
+    let originate = invite(dialled, from, local_media(address, media.local_port(), &shells.codecs), Vec::new(), shells.deadlines.setup);
     let first = FirstLeg { line: line.clone(), media, address };
     let owner = Owner { leg: LegId::CALLER, conversation, inbox: sender.clone() };
     // The call is known before the first fact about it can come.

@@ -17,6 +17,7 @@ use crate::media::{HoldMusic, RoomId};
 use crate::model::{ConversationId, Millis, OrganisationId, WorkerId};
 use crate::replay::{Line, SealKey};
 use crate::runtime::shell::RuntimeShell;
+use crate::sip::sdp::AudioCodec;
 use crate::sip::shell::SipHandle;
 use crate::speech::{Recognizer, Synthesizer};
 use crate::store::{Store, Writer};
@@ -53,6 +54,8 @@ pub(super) struct Shells {
     pub(super) assistants: Assistants,
     pub(super) deadlines: Deadlines,
     pub(super) media_timeout: Millis,
+    /// Spoken on SIP legs, in order of preference.
+    pub(super) codecs: Vec<AudioCodec>,
     /// Address in our SDP; `None`: the one the peer reaches us at.
     pub(super) media_address: Option<IpAddr>,
     /// Stereo WAVs go here; `None`: none are made.

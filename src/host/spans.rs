@@ -77,7 +77,7 @@ impl Spans {
             let word = serde_json::to_value(cause).ok();
             let word = word.as_ref().and_then(|word| word.as_str().or_else(|| word.as_object()?.keys().next().map(String::as_str)));
             span::record(&self.session, "voice.end_cause", word);
-            self.session.record("voice.turns", self.turns_begun);
+            span::number(&self.session, "voice.turns", Some(u64::from(self.turns_begun)));
         }
     }
 
@@ -85,6 +85,7 @@ impl Spans {
     pub(super) fn ask(&self, ask: &Ask) -> Span {
         let parent = match ask.why {
             AskReason::Turn { turn } => self.turns.get(&turn).map_or(&self.session, |open| &open.span),
+            AskReason::After { .. } => &self.session,
             AskReason::Briefing { .. } => self.transfer.as_ref().unwrap_or(&self.session),
             AskReason::After { .. } => &self.session,
         };
@@ -119,7 +120,7 @@ impl Spans {
         let took = at.since(open.began);
         open.heard = true;
         Histogram::TurnFirstAudio.record(took);
-        open.span.record("turn_first_audio_ms", millis(took));
+        span::number(&open.span, "turn_first_audio_ms", Some(millis(took)));
         let turn = *turn;
         self.let_go(turn);
     }
@@ -127,7 +128,7 @@ impl Spans {
     fn ready(&mut self, turn: TurnId, result: &TurnResult) {
         if let Some(open) = self.turns.get(&turn) {
             span::record(&open.span, "gen_ai.response.model", result.model_used.as_deref());
-            span::record(&open.span, "voice.turn.tokens", result.token_count);
+            span::number(&open.span, "voice.turn.tokens", result.token_count);
             count(Counter::TurnTokens, "", result.token_count.unwrap_or(0));
         }
         self.close_turn(turn, result.error.as_deref().map(error_type));
@@ -149,7 +150,7 @@ impl Spans {
             open.has_words = true;
             let took = at.since(open.asked);
             Histogram::TurnFirstToken.record(took);
-            open.span.record("turn_ttft_ms", millis(took));
+            span::number(&open.span, "turn_ttft_ms", Some(millis(took)));
         }
     }
 

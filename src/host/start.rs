@@ -114,6 +114,7 @@ impl Worker {
             assistants: config.assistants,
             deadlines: config.deadlines,
             media_timeout: config.media.timeout,
+            codecs: config.media.codecs,
             media_address: advertised.or_else(|| (!bind.is_unspecified()).then_some(bind)),
             audio_folder: config.recording.audio,
             own_host: sip.first().map_or_else(|| "localhost".to_owned(), ToString::to_string),

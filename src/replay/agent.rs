@@ -3,7 +3,7 @@
 use super::format::Entry;
 use super::log::Recording;
 use crate::call::{Command, Direction, Event, Opening};
-use crate::model::{CallTime, TurnId, TurnResult};
+use crate::model::{CallTime, Text, TurnId, TurnResult};
 use crate::runtime::{Answer, AskId, Assistant, CallDirection, RuntimeOpening, RuntimeOutput, VoiceRuntime};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
@@ -148,6 +148,8 @@ impl Desk {
             self.runtime.cancel_turn(*turn);
         } else if let Command::ReportHeard { turn, text } = command {
             self.runtime.heard(*turn, text.expose());
+        } else if let Command::ComposeBriefing { request, mode, template, .. } = command {
+            self.runtime.begin_briefing(request.0, *mode, template.as_ref().map(Text::as_str));
         } else if let Command::EndSession { cause, triggered_by, .. } = command {
             let _ = self.runtime.end_session(*triggered_by, *cause);
         }

@@ -5,12 +5,18 @@
 //!
 //! [`VoiceRuntime`] is stepwise. [`VoiceRuntime::begin_turn`] takes one input, [`VoiceRuntime::poll`] hands out what follows from it until it
 //! answers `None`; a question to the outside world is an [`Ask`] with an id, answered by [`VoiceRuntime::answer`]. Exactly one
-//! [`RuntimeOutput::Ready`] or [`RuntimeOutput::Failed`] closes a turn. Without a language model no Ask is ever made: the graph and a
-//! deterministic matcher decide, so the same inputs give the same conversation.
+//! [`RuntimeOutput::Ready`] closes a turn; sentences may come before it. An assistant without `[model]` is deterministic: the graph and a
+//! matcher decide, and the same inputs give the same conversation.
 //!
 //! ```text
-//! input ─▶ matcher / collector ─▶ edge of the waiting node ─▶ walk (action nodes act, an agent node waits) ─▶ TurnResult
+//! input ─▶ node that waits ─▶ matcher / collector ──────────────▶ edge ─▶ walk (actions act, an agent node waits) ─▶ TurnResult
+//!                        └──▶ Ask(model) ─▶ sentences, calls ─┘     ▲                │ Ask(tool), Ask(judge)
+//!                                  ▲   tools answer │               └────────────────┘
+//!                                  └────────────────┘
 //! ```
+//!
+//! Whatever a model or a tool does, the caller hears something and the next turn works: silence is bounded by `max_wait_ms` over all questions
+//! of a turn, calls by `max_rounds` and `max_steps`, and each failure ends in words and an `error` of the contract's vocabulary.
 //!
 //! Does not: speak, listen, dial, store, wait, or read a clock. It decides that a transfer is wanted; the call core carries it out. It names
 //! the steps of a close; the host runs them. Caller words and digits stay in [`crate::model::Redacted`] values and in serialised records.

@@ -93,7 +93,8 @@ impl Texts {
         match outcome.word() {
             "busy" => &self.transfer_busy,
             "declined" => &self.transfer_declined,
-            "no_answer" | "no_response" | "no_notify" => &self.transfer_no_answer,
+            "no_answer" | "no_response" | "no_notify" | "machine" | "silent_supervisor" | "briefing_timeout" | "supervisor_hung_up"
+            | "hold_exhausted" | "does_not_fit" => &self.transfer_no_answer,
             "already_in_progress" => &self.transfer_in_progress,
             _ => &self.transfer_failed,
         }

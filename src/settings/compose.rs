@@ -37,6 +37,8 @@ pub enum ComposeError {
     Trunks(TrunkError),
     #[error(transparent)]
     Assistants(#[from] AssistantsError),
+    #[error("{}", .0.join("\n"))]
+    Unconfigured(Vec<String>),
     #[error("transfer.hold_music {}: {why}", path.display())]
     HoldMusic { path: PathBuf, why: String },
 }
@@ -47,6 +49,8 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
     let trunks = Trunks::new(trunks).map_err(ComposeError::Trunks)?;
     let owners = settings.trunks.iter().filter_map(|trunk| Some((trunk.name.clone(), trunk.organisation?))).collect();
     let recordings = settings.recordings_dir();
+    let (runtime, assistants) = (runtime(settings), assistants(settings)?);
+    unconfigured(&runtime, &assistants)?;
     let retention_days = (settings.recording.retention_days > 0).then_some(settings.recording.retention_days);
     Ok(Config {
         name: settings.worker.name.clone(),
@@ -61,9 +65,10 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
             ports: settings.media.ports,
             timeout: settings.media.timeout,
             quarantine: settings.media.quarantine,
+            codecs: settings.media.codecs.clone(),
         },
         speech: speech(settings),
-        runtime: runtime(settings),
+        runtime,
         api: ApiConfig {
             listen: settings.api.listen,
             metrics_open: settings.metrics_open(),
@@ -78,7 +83,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
             retention_days,
         },
         store: store(settings),
-        assistants: assistants(settings)?,
+        assistants,
         deadlines: settings.deadlines.clone(),
         observer: None,
         exporting: None,
@@ -164,6 +169,26 @@ fn runtime(settings: &Settings) -> ShellConfig {
     let roles = settings.models.iter().filter_map(|model| Some((model.role.clone(), model.endpoint.clone()?)));
     let secrets = settings.secrets.iter().map(|secret| (secret.name.clone(), secret.value.clone()));
     ShellConfig { roles: roles.collect(), secrets: secrets.collect(), asks_max: settings.worker.max_asks as usize }
+}
+
+/// An assistant may name only models and secrets that are there.
+fn unconfigured(runtime: &ShellConfig, assistants: &Assistants) -> Result<(), ComposeError> {
+    let known = |names: Vec<&String>| match names.is_empty() {
+        true => "there is none".to_owned(),
+        false => format!("there is: {}", names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")),
+    };
+    let mut faults = Vec::new();
+    for assigned in assistants.all() {
+        for role in assigned.assistant.model_roles().into_iter().filter(|role| !runtime.roles.contains_key(*role)) {
+            let known = known(runtime.roles.keys().collect());
+            faults.push(format!("assistant {}: [model] names the role '{role}', which no [[model]] has; {known}", assigned.name));
+        }
+        for secret in assigned.assistant.secrets().into_iter().filter(|secret| !runtime.secrets.contains_key(*secret)) {
+            let known = known(runtime.secrets.keys().collect());
+            faults.push(format!("assistant {}: a header names the secret '{secret}', which no [[secret]] has; {known}", assigned.name));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(ComposeError::Unconfigured(faults)) }
 }
 
 fn store(settings: &Settings) -> SqliteConfig {

@@ -5,6 +5,7 @@ use crate::host::SealKey;
 use crate::model::{Millis, OrganisationId, Redacted};
 use crate::runtime::shell::{BaseUrl, ModelRole};
 use crate::sip::acl::{AccessList, Cidr};
+use crate::sip::sdp::AudioCodec;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -190,11 +191,19 @@ pub struct Media {
     pub timeout: Millis,
     /// How long a port rests before its next call; 0–600 s.
     pub quarantine: Millis,
+    /// Codecs of SIP legs in order of preference; at least one, none twice.
+    pub codecs: Vec<AudioCodec>,
 }
 
 impl Default for Media {
     fn default() -> Self {
-        Self { address: None, ports: (10_000, 19_999), timeout: Millis::from_secs(30), quarantine: Millis::from_secs(10) }
+        Self {
+            address: None,
+            ports: (10_000, 19_999),
+            timeout: Millis::from_secs(30),
+            quarantine: Millis::from_secs(10),
+            codecs: vec![AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722],
+        }
     }
 }
 

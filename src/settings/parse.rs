@@ -10,6 +10,7 @@ use crate::call::Deadlines;
 use crate::host::SealKey;
 use crate::model::{Millis, OrganisationId, Redacted};
 use crate::sip::acl::Cidr;
+use crate::sip::sdp::AudioCodec;
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use uuid::Uuid;
@@ -133,7 +134,26 @@ fn media(r: &mut Reader<'_>) -> Media {
         ports: (port(r, "media.first_port", d.ports.0), port(r, "media.last_port", d.ports.1)),
         timeout: r.seconds("media.timeout_seconds", 1..=600, d.timeout),
         quarantine: r.seconds("media.quarantine_seconds", 0..=600, d.quarantine),
+        codecs: codecs(r, d.codecs),
     }
+}
+
+/// What the media plane speaks.
+const CODECS: [(&str, AudioCodec); 3] = [("PCMU", AudioCodec::Pcmu), ("PCMA", AudioCodec::Pcma), ("G722", AudioCodec::G722)];
+
+fn codecs(r: &mut Reader<'_>, default: Vec<AudioCodec>) -> Vec<AudioCodec> {
+    const KEY: &str = "media.codecs";
+    let Some(names) = r.texts(KEY) else { return default };
+    let allowed: Vec<&str> = CODECS.iter().map(|(name, _)| *name).collect();
+    let mut chosen = Vec::new();
+    for name in &names {
+        let known = CODECS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, codec)| *codec);
+        r.rule(known.is_some(), KEY, || format!("{name:?} is not spoken here; allowed are {}", allowed.join(", ")));
+        r.rule(known.is_none_or(|codec| !chosen.contains(&codec)), KEY, || format!("{name} stands twice in it"));
+        chosen.extend(known);
+    }
+    r.rule(!names.is_empty(), KEY, || format!("must name at least one of {}", allowed.join(", ")));
+    chosen
 }
 
 fn api(r: &mut Reader<'_>) -> Api {

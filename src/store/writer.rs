@@ -174,6 +174,9 @@ async fn write_together(store: &dyn Store, items: Vec<Item>, stats: &WriterStats
 }
 
 fn refused(stats: &WriterStats, error: &StoreError, updates: u64) {
+    if updates == 0 {
+        return;
+    }
     stats.failed.fetch_add(updates, Ordering::Relaxed);
     tracing::warn!(error = error as &(dyn std::error::Error + 'static), updates, "live updates were not stored; the calls go on");
 }

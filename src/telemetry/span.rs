@@ -39,7 +39,7 @@ pub fn turn(session: &Span, turn: TurnId, input: &'static str) -> Span {
         target: TARGET,
         parent: session,
         "turn",
-        voice.turn = turn.0,
+        voice.turn = i64::from(turn.0),
         voice.turn.input = input,
         turn_ttft_ms = field::Empty,
         turn_first_audio_ms = field::Empty,
@@ -98,7 +98,7 @@ pub fn transfer(session: &Span, attempt: u32) -> Span {
         target: TARGET,
         parent: session,
         "transfer",
-        voice.transfer.attempt = attempt,
+        voice.transfer.attempt = i64::from(attempt),
         voice.transfer.outcome = field::Empty,
         otel.status_code = field::Empty,
     )
@@ -113,7 +113,7 @@ pub fn session_end(session: &Span, conversation: ConversationId, triggered_by: &
         gen_ai.conversation.id = %conversation,
         triggered_by,
         reason,
-        voice.turns = turns,
+        voice.turns = i64::from(turns),
     )
 }
 
@@ -140,19 +140,26 @@ impl AskFigures<'_> {
         record(span, "gen_ai.response.model", self.response_model);
         record(span, "voice.model.role", self.role);
         record(span, "server.address", self.server);
-        record(span, "voice.tries", Some(self.tries));
-        record(span, "gen_ai.usage.input_tokens", self.input_tokens);
-        record(span, "gen_ai.usage.output_tokens", self.output_tokens);
-        record(span, "voice.first_token_ms", self.first_token.map(|span| span.0));
-        record(span, "http.response.status_code", self.http_status);
+        number(span, "voice.tries", Some(u64::from(self.tries)));
+        number(span, "gen_ai.usage.input_tokens", self.input_tokens);
+        number(span, "gen_ai.usage.output_tokens", self.output_tokens);
+        number(span, "voice.first_token_ms", self.first_token.map(|span| span.0));
+        number(span, "http.response.status_code", self.http_status.map(u64::from));
         failed(span, self.error);
     }
 }
 
-/// Records a value if there is one.
-pub fn record<V: tracing::Value>(span: &Span, name: &'static str, value: Option<V>) {
+/// Records a text if there is one.
+pub fn record(span: &Span, name: &'static str, value: Option<&str>) {
     if let Some(value) = value {
         span.record(name, value);
+    }
+}
+
+/// Records a number if there is one. OTLP's whole numbers have a sign; unsigned ones would be sent as text.
+pub fn number(span: &Span, name: &'static str, value: Option<u64>) {
+    if let Some(value) = value {
+        span.record(name, i64::try_from(value).unwrap_or(i64::MAX));
     }
 }
 

@@ -4,8 +4,10 @@
 mod assistants;
 mod bad_input;
 mod calls;
+mod codecs;
 mod disks;
 mod killed;
+mod model_calls;
 mod operations;
 mod options;
 mod phone_calls;
@@ -13,6 +15,7 @@ mod phones;
 mod proxy;
 mod sipp_calls;
 mod sound;
+mod spans;
 mod spoken_call;
 mod support;
 mod warm;

@@ -103,6 +103,11 @@ pub(crate) struct Baresip {
 impl Baresip {
     /// Answers every call, plays `wav` on it, and writes what it heard.
     pub(crate) async fn start(site: &Site, name: &str, n: u16, wav: &Path) -> Option<Self> {
+        Self::start_with(site, name, n, wav, "pcmu,pcma").await
+    }
+
+    /// The same with other codecs, as baresip names them.
+    pub(crate) async fn start_with(site: &Site, name: &str, n: u16, wav: &Path, codecs: &str) -> Option<Self> {
         let program = program("baresip", "baresip-core")?;
         let folder = site.path(name);
         fs::create_dir_all(&folder).expect("the folder can be made");
@@ -113,14 +118,14 @@ impl Baresip {
             "net_interface 127.0.0.1\nsip_listen 127.0.0.1:{sip}\naudio_source aufile,{wav}\naudio_player aubridge,nil\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\ncall_max_calls 4\nrtp_ports {rtp}-{last}\n\
              snd_path {folder}\nctrl_tcp_listen 127.0.0.1:{control}\nmodule_path {modules}\n\
-             module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule_tmp account.so\nmodule_app menu.so\n\
+             module g711.so\nmodule g722.so\nmodule auresamp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule_tmp account.so\nmodule_app menu.so\n\
              module_app ctrl_tcp.so\n",
             wav = wav.display(),
             folder = folder.display(),
             last = rtp + 3,
         );
         fs::write(folder.join("config"), config).expect("the file can be written");
-        let account = format!("<sip:{name}@127.0.0.1;transport=udp>;regint=0;answermode=auto;audio_codecs=pcmu,pcma;ptime=20\n");
+        let account = format!("<sip:{name}@127.0.0.1;transport=udp>;regint=0;answermode=auto;audio_codecs={codecs};ptime=20\n");
         fs::write(folder.join("accounts"), account).expect("the file can be written");
         let log = fs::File::create(folder.join("log")).expect("the log can be written");
         let mut command = Command::new(program);

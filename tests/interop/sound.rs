@@ -44,12 +44,14 @@ pub(crate) fn write_machine(path: &Path) {
     write(path, greeting.chain(pause).chain(beep).chain(silence));
 }
 
-/// One channel of a recording.
+/// One channel of a recording, at 8 kHz.
 pub(crate) fn read(path: &Path, channel: usize) -> Vec<i16> {
     let mut wav = hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert_eq!(wav.spec().sample_rate, RATE, "{}", path.display());
-    let channels = usize::from(wav.spec().channels);
-    wav.samples::<i16>().skip(channel).step_by(channels).map(|sample| sample.expect("whole samples")).collect()
+    let (rate, channels) = (wav.spec().sample_rate, usize::from(wav.spec().channels));
+    assert!(rate == RATE || rate == 2 * RATE, "{rate} Hz in {}", path.display());
+    // The tones of these tests lie far below where leaving out every second sample would fold something into them.
+    let step = channels * (rate / RATE) as usize;
+    wav.samples::<i16>().skip(channel).step_by(step).map(|sample| sample.expect("whole samples")).collect()
 }
 
 /// Milliseconds of audible sound.

@@ -28,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) more: String,
     /// Keys of `[sip]`.
     pub(crate) sip: String,
+    /// `media.codecs`, the inside of the list.
+    pub(crate) codecs: String,
     /// Keys of the one `[[trunk]]`.
     pub(crate) trunk: String,
     /// Keys of `[recording]`.
@@ -43,6 +45,7 @@ impl Setup {
             assistants: vec![(name, assistant.into())],
             more: String::new(),
             sip: String::new(),
+            codecs: "\"PCMU\", \"PCMA\", \"G722\"".to_owned(),
             trunk: String::new(),
             recording: "mode = \"full\"\naudio = true".to_owned(),
             speech: "engine = \"scripted\"".to_owned(),
@@ -123,7 +126,7 @@ impl Site {
             "[worker]\nstate_dir = \"{root}/state\"\ndrain_deadline_seconds = {drain}\nmax_calls = 16\n\
              [sip]\nudp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\n{sip}\n\
              [[trunk]]\nname = \"loopback\"\nsources = [\"127.0.0.0/8\"]\nallow_destinations = [\"*\"]\n{trunk}\n\
-             [media]\naddress = \"127.0.0.1\"\nfirst_port = {first}\nlast_port = {last}\nquarantine_seconds = 1\n\
+             [media]\naddress = \"127.0.0.1\"\nfirst_port = {first}\nlast_port = {last}\nquarantine_seconds = 1\ncodecs = [{codecs}]\n\
              [speech]\n{speech}\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[[api.key]]\nname = \"test\"\nkey_file = \"{root}/key\"\n\
              [recording]\n{recording}\n\
@@ -131,6 +134,7 @@ impl Site {
              [telemetry]\nformat = \"json\"\nlevel = \"voice_worker=debug,info\"\n{more}",
             drain = setup.drain_deadline_seconds,
             sip = setup.sip,
+            codecs = setup.codecs,
             trunk = setup.trunk,
             recording = setup.recording,
             speech = setup.speech,

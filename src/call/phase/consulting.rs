@@ -243,6 +243,7 @@ impl Consulting {
             | TimerKind::Setup
             | TimerKind::Acknowledge
             | TimerKind::BargeIn
+            | TimerKind::Resume
             | TimerKind::FinalWords
             | TimerKind::Resume
             | TimerKind::InterDigit

@@ -181,6 +181,10 @@ fn agent(node: &mut Node, section: &mut Section<'_, '_>, known: &Known, tools: &
         *list = found.value;
     }
     node.done_when = condition(section, "done_when", known, faults).map(|(_, condition)| condition);
+    if node.done_when.is_some() && node.instructions.is_none() {
+        let detail = "only a node with 'instructions' is done by itself; others leave along their edges".to_owned();
+        faults.add(section.line, section.key("done_when"), Fault::BadValue { detail });
+    }
     node.done = prompt(section, "done", known, faults);
     asks(node, section, known, faults);
     if let Some(found) = section.string("collect", faults) {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 const FRONT_DESK: &str = include_str!("../../../config/assistants/front-desk.toml");
 const ECHO: &str = include_str!("../../../config/assistants/echo.toml");
-const ORDER_LINE: &str = include_str!("../../../config/assistants/order-line.toml");
+const ORDER_LINE: &str = include_str!("../../../config/assistants/with-model/order-line.toml");
 const REFUNDS: &str = include_str!("../../../config/assistants/refunds.toml");
 const CONCIERGE: &str = include_str!("../../../config/assistants/concierge.toml");
 
@@ -294,6 +294,13 @@ fn the_keys_of_models_tools_and_approvals_are_checked_with_line_key_and_range() 
         ("order = \"/order/number\"", "orders = \"/order\"", 17, "tools.http.lookup.output.orders", "did you mean 'order'"),
         ("[tools.http.lookup]", "[tools.http.end_session]", 11, "tools.http.end_session", "none of"),
         ("required = \"order\"", "required = \"odrer\"", 24, "workflow.nodes.talk.required", "did you mean 'order'"),
+        (
+            "on_deny = \"look\"",
+            "on_deny = \"look\"\n[[workflow.nodes]]\nid = \"x\"\nkind = \"agent\"\ndone_when = \"order > 1\"",
+            43,
+            "workflow.nodes.x.done_when",
+            "instructions",
+        ),
         ("tools = [\"lookup\"]", "tools = [\"transfer_call\"]", 25, "workflow.nodes.talk.tools", "there is: lookup"),
         ("with = { note", "with = { nota", 31, "workflow.nodes.look.with.nota", "open inputs"),
         ("tool = \"lookup\"", "tool = \"look\"", 30, "workflow.nodes.look.tool", "end_session, lookup"),

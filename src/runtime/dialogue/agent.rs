@@ -12,7 +12,7 @@ use crate::runtime::language::ModelUse;
 use crate::runtime::matcher::fold;
 use crate::runtime::sentences::Sentences;
 use crate::runtime::workflow::Node;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Rounds of wrong calls in one turn before the model is given up.
 const FAULTS_MAX: u32 = 2;
@@ -32,8 +32,8 @@ pub(super) struct Talk {
     sentences: Sentences,
     /// Something of the current answer was given out.
     spoke: bool,
-    /// Every sentence of this turn, folded: none is said twice.
-    said: BTreeSet<String>,
+    /// It has said something, in whichever round.
+    has_spoken: bool,
     pub(super) faults: u32,
     /// Required variables without a value when it began.
     missing: usize,
@@ -59,7 +59,8 @@ impl Turn<'_> {
             return self.talk_failed(talk, TurnFault::node("ModelError", "the assistant names no model"));
         };
         talk.rounds += 1;
-        if talk.rounds > model.max_rounds {
+        self.progress.rounds += 1;
+        if talk.rounds > model.max_rounds || self.progress.rounds > 2 * model.max_rounds {
             return self.talk_failed(talk, TurnFault::MaxSteps);
         }
         let said_now = self.progress.reply.text.clone();
@@ -112,13 +113,11 @@ impl Turn<'_> {
             }
             AnswerBody::ModelDone(answer) => self.talk_done(talk, answer),
             AnswerBody::Failed { why, elapsed, .. } => {
-                self.progress.took(elapsed);
-                self.progress.waited(elapsed);
+                self.took(&talk, elapsed);
                 self.next_model(talk, "ModelError", why.word())
             }
             AnswerBody::TimedOut { elapsed } => {
-                self.progress.took(elapsed);
-                self.progress.waited(elapsed);
+                self.took(&talk, elapsed);
                 self.next_model(talk, "ModelTimeout", "no answer in time")
             }
             AnswerBody::HttpDone(_) => self.next_model(talk, "ModelError", AskFailure::BadAnswer.word()),
@@ -127,23 +126,33 @@ impl Turn<'_> {
 
     fn talk_done(&mut self, mut talk: Talk, answer: ModelAnswer) -> Outcome {
         self.progress.count(&answer);
-        self.progress.waited(answer.elapsed);
+        if !talk.spoke {
+            self.progress.waited(answer.elapsed);
+        }
         let sentences = talk.sentences.finish(answer.text.expose());
         self.speak(&mut talk, sentences);
         if !answer.tool_calls.is_empty() {
             return self.begin_calls(talk, &answer.text, answer.tool_calls);
         }
-        if talk.said.is_empty() {
+        if !talk.has_spoken {
             return self.next_model(talk, "ModelError", "empty answer");
         }
         self.talk_over(talk)
     }
 
+    /// A call that came to nothing took its time; while it spoke the caller did not wait.
+    fn took(&mut self, talk: &Talk, elapsed: Millis) {
+        self.progress.took(elapsed);
+        if !talk.spoke {
+            self.progress.waited(elapsed);
+        }
+    }
+
     /// A sentence is said once a turn, however often the model comes back to it.
     fn speak(&mut self, talk: &mut Talk, sentences: Vec<String>) {
         for sentence in sentences {
-            talk.spoke = true;
-            if talk.said.insert(fold(&sentence)) {
+            (talk.spoke, talk.has_spoken) = (true, true);
+            if self.progress.said.insert(fold(&sentence)) {
                 self.progress.append(&sentence);
             }
         }

@@ -165,7 +165,10 @@ impl Turn<'_> {
         let Some(arguments) = parsed else {
             return Made::Wrong("the arguments are no JSON object; send them again, whole".to_owned());
         };
-        let word = |name: &str| arguments.get(name).and_then(Json::as_str).map(|text| text.chars().take(500).collect::<String>());
+        // It may become a header or a line on a screen.
+        let clean = |letter: char| if letter.is_control() { ' ' } else { letter };
+        let word =
+            |name: &str| arguments.get(name).and_then(Json::as_str).map(|text| text.chars().take(500).map(clean).collect::<String>());
         match (call.name.as_str(), node) {
             ("set_variables", Some(node)) => self.set_variables(node, &arguments),
             ("transfer_call", _) => match word("label").filter(|label| self.assistant.tools.targets.contains_key(label)) {

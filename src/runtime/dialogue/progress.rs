@@ -9,6 +9,7 @@ use crate::model::{Millis, TurnId};
 use crate::runtime::ask::{ModelAnswer, Question, RetryPolicy};
 use crate::runtime::transcript::Note;
 use crate::runtime::value::Value;
+use std::collections::BTreeSet;
 
 /// One turn under way. It is through once it waits for nothing.
 pub(crate) struct Progress {
@@ -24,6 +25,10 @@ pub(crate) struct Progress {
     pub(crate) notes: Vec<Note>,
     pub(super) waiting: Option<Waiting>,
     pub(super) steps: u32,
+    /// Model calls, over all nodes.
+    pub(super) rounds: u32,
+    /// Every sentence a model has said, folded: none is said twice.
+    pub(super) said: BTreeSet<String>,
     /// The caller's first words, where the first node is entered by them.
     pub(super) unheard: Option<Heard>,
     /// First words were said already: a node with a model has nothing to add to them.
@@ -74,6 +79,8 @@ impl Progress {
             notes: Vec::new(),
             waiting: None,
             steps: 0,
+            rounds: 0,
+            said: BTreeSet::new(),
             unheard: None,
             greeted: false,
             fault: None,

@@ -262,6 +262,7 @@ fn shown(call: &ModelCall) -> String {
 mod approvals;
 mod failures;
 mod properties;
+mod samples;
 mod speaking;
 mod tools;
 mod words;

@@ -5,7 +5,7 @@ use super::judge::Then;
 use super::progress::{Progress, Waiting};
 use super::prompt::History;
 use super::{Dialogue, Position, TurnFault};
-use crate::model::{FirstSpeaker, FirstSpeakingMode, SessionStatus, TransferOutcome};
+use crate::model::{FirstSpeaker, FirstSpeakingMode, SessionStatus, TransferMode, TransferOutcome};
 use crate::runtime::ask::AnswerBody;
 use crate::runtime::assistant::Assistant;
 use crate::runtime::context::VariableKind;
@@ -88,8 +88,13 @@ impl<'a> Turn<'a> {
             self.dialogue.position = Position::Adrift;
             return Ok(());
         }
+        let announced = intent.as_ref().is_some_and(|intent| intent.mode == TransferMode::Warm);
         let node = on_failure.map(str::to_owned).or_else(|| intent.and_then(|intent| intent.on_failure));
         let Some(id) = node else {
+            // After a warm transfer the caller has just heard its `failure_text`.
+            if announced {
+                return Ok(());
+            }
             self.say(self.assistant.texts.after_transfer(outcome));
             return Ok(());
         };

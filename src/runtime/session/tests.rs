@@ -305,6 +305,23 @@ fn the_concierge_brings_the_caller_to_a_supervisor_who_is_told_what_it_is_about(
     assert!(talk.key("DTMF: 1").call_transfer.is_some(), "it may be tried again");
 }
 
+/// The host has said the target's `failure_text`; a second apology would be one too many.
+#[test]
+fn after_a_warm_transfer_that_failed_the_assistant_listens_and_knows_why() {
+    let plain = CONCIERGE.replace("on_failure = \"not_reached\"\n", "");
+    let start = plain.find("[[workflow.nodes]]\nid = \"not_reached\"").unwrap();
+    let end = plain.find("[[workflow.nodes]]\nid = \"goodbye\"").unwrap();
+    let mut talk = Talk::with(&format!("{}{}", &plain[..start], &plain[end..]));
+    talk.start();
+    talk.say("My delivery is broken");
+    assert!(talk.say("yes").call_transfer.is_some());
+    let why = crate::model::FailureReason::Machine;
+    let back = talk.transfer_ended(TransferOutcome::NotReached { why });
+    assert_eq!((text(&back).as_str(), back.error), ("", None));
+    assert_eq!(talk.runtime.dialogue.fill("{{transfer_outcome}}"), "machine");
+    assert_eq!(talk.say("no").status, RuntimeStatus::EndRequested, "it listens where it did before");
+}
+
 #[test]
 fn a_refund_above_the_limit_waits_for_a_colleague_and_a_small_one_does_not() {
     for (approved, said) in [(true, "You get 80 euros back."), (false, "I'm sorry, I can't pay 80 euros back.")] {

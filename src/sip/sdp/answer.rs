@@ -60,10 +60,11 @@ fn first_usable(streams: &[Stream], local: &LocalMedia) -> Result<(usize, Chosen
 fn choose(stream: &Stream, local: &LocalMedia) -> Result<Chosen, SdpError> {
     check_transport(&stream.proto)?;
     let remote = stream.remote(local.address)?;
-    let (format, codec) = stream
-        .formats
-        .iter()
-        .find_map(|format| format.codec().filter(|codec| local.codecs.contains(codec)).map(|codec| (format, codec)))
+    let spoken = stream.formats.iter().filter_map(|format| format.codec().map(|codec| (format, codec)));
+    // The first of those that rank the same: that is the peer's own order.
+    let (_, format, codec) = spoken
+        .filter_map(|(format, codec)| rank(codec, &local.codecs).map(|rank| (rank, format, codec)))
+        .min_by_key(|(rank, _, _)| *rank)
         .ok_or_else(|| no_common_codec(stream, &local.codecs))?;
     let telephone_event = local.telephone_event.and(telephone_event(&stream.formats, codec)).map(|event| TelephoneEvent {
         payload_type: event.payload_type,
@@ -71,6 +72,13 @@ fn choose(stream: &Stream, local: &LocalMedia) -> Result<Chosen, SdpError> {
         clock_rate: event.clock_rate,
     });
     Ok(Chosen { remote, codec, payload_type: format.payload_type, telephone_event })
+}
+
+/// Place in our order of preference; `None` for a codec that is not in it. The two laws of G.711 sound alike, so the peer chooses between them.
+fn rank(codec: AudioCodec, ours: &[AudioCodec]) -> Option<usize> {
+    let is_g711 = |codec: AudioCodec| matches!(codec, AudioCodec::Pcmu | AudioCodec::Pcma);
+    let place = ours.iter().position(|one| *one == codec)?;
+    if is_g711(codec) { ours.iter().position(|one| is_g711(*one)) } else { Some(place) }
 }
 
 impl Chosen {

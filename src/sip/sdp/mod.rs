@@ -44,7 +44,8 @@ pub struct LocalMedia {
     pub address: IpAddr,
     /// RTP port.
     pub port: u16,
-    /// In order of preference. An offer lists them so; an answer takes the first codec *of the offer* that is listed here (RFC 3264 section 6.1).
+    /// In order of preference. An offer lists them so; an answer takes the most wanted one that the offer has, and between the two laws of G.711
+    /// the one the offer names first (RFC 3264 section 6.1).
     pub codecs: Vec<AudioCodec>,
     /// Payload type for RFC 4733 events in our own offers (101 by custom); an answer uses the offer's number. `None`: events are neither offered
     /// nor accepted.

@@ -511,3 +511,23 @@ fn a_summary_shows_streams_but_no_address() {
     let offered = offer_of(&["m=audio 4000 RTP/AVP 0 8", "a=sendonly", "m=video 5 RTP/AVP 96", "m=image 0 udptl t38"]);
     assert_eq!(offered.summary(), "audio sendonly PCMU/8000 PCMA/8000; video RTP/AVP; image refused");
 }
+
+#[test]
+fn our_order_decides_between_g711_and_g722_and_the_offer_s_between_the_two_laws() {
+    let offered = |fmt: &str| {
+        let text = format!(
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP {fmt}\r\na=rtpmap:9 G722/8000\r\n"
+        );
+        Offer::parse(text.as_bytes()).unwrap()
+    };
+    let answered = |fmt: &str, codecs: &[AudioCodec]| {
+        let local = LocalMedia { codecs: codecs.to_vec(), ..local() };
+        answer(&offered(fmt), &local, HoldState::Active, &mut SdpSession::new(1)).unwrap().1.codec
+    };
+    use AudioCodec::{G722, Pcma, Pcmu};
+    assert_eq!(answered("9 8 0", &[Pcmu, Pcma, G722]), Pcma);
+    assert_eq!(answered("9 0 8", &[Pcmu, Pcma, G722]), Pcmu);
+    assert_eq!(answered("0 8 9", &[G722, Pcmu, Pcma]), G722);
+    assert_eq!(answered("9 18", &[Pcmu, Pcma, G722]), G722);
+    assert_eq!(answered("9 0", &[Pcmu]), Pcmu);
+}

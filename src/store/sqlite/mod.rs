@@ -15,7 +15,7 @@ mod upkeep;
 use super::StoreError;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqlStr, Sqlite, Transaction};
+use sqlx::{Connection, SqlStr, Sqlite, Transaction};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -65,6 +65,9 @@ impl SqliteStore {
         let patience = config.busy_timeout + Duration::from_secs(1);
         let write = SqlitePoolOptions::new()
             .max_connections(1)
+            // SQLite ends a transaction by itself when the disk is full, and the connection goes on counting it as open: it would refuse every
+            // later one. The test before each use has let the rollback of an ended transaction happen; who still counts one is replaced.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .acquire_timeout(patience)
             .connect_with(options.clone())
             .await

@@ -104,6 +104,42 @@ fn a_model_that_only_calls_tools_is_stopped() {
     goes_on(&mut talk);
 }
 
+const CIRCLE: &str = r#"
+name = "Circle"
+[model]
+role = "main"
+max_rounds = 3
+[voice.first_speaking]
+text = "Hello."
+[workflow]
+start = "a"
+[[workflow.nodes]]
+id = "a"
+kind = "agent"
+instructions = "A."
+edges = [{ to = "b", means = "anything" }]
+[[workflow.nodes]]
+id = "b"
+kind = "agent"
+instructions = "B."
+edges = [{ to = "a", means = "anything" }]
+"#;
+
+#[test]
+fn models_that_send_each_other_in_circles_are_stopped_and_nothing_is_said_twice() {
+    let mut talk = Talk::with(CIRCLE);
+    talk.give(TurnInput::Started);
+    talk.take();
+    talk.say("Hello?");
+    for _ in 0..6 {
+        talk.done("Let me see.", &[("take_path", r#"{"path": "1"}"#)]);
+    }
+    let result = talk.take();
+    assert_eq!(text(&result), "Let me see. I'm sorry, something went wrong on my side. Could you say that again?");
+    assert_eq!(result.error.as_deref(), Some("max_steps_exceeded"));
+    goes_on(&mut talk);
+}
+
 #[test]
 fn a_flood_of_words_is_cut_and_the_model_is_told_to_stop() {
     let mut talk = Talk::started();
