@@ -162,6 +162,7 @@ impl FixedTexts {
             briefing_fallback,
             briefing_question,
             waiting,
+            nobody_came,
         } = self;
         [
             apology,
@@ -174,6 +175,7 @@ impl FixedTexts {
             briefing_fallback,
             briefing_question,
             waiting,
+            nobody_came,
         ]
         .into_iter()
         .map(String::as_str)
