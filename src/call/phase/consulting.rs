@@ -245,7 +245,6 @@ impl Consulting {
             | TimerKind::BargeIn
             | TimerKind::Resume
             | TimerKind::FinalWords
-            | TimerKind::Resume
             | TimerKind::InterDigit
             | TimerKind::Turn
             | TimerKind::Silence
