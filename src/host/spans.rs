@@ -87,7 +87,6 @@ impl Spans {
             AskReason::Turn { turn } => self.turns.get(&turn).map_or(&self.session, |open| &open.span),
             AskReason::After { .. } => &self.session,
             AskReason::Briefing { .. } => self.transfer.as_ref().unwrap_or(&self.session),
-            AskReason::After { .. } => &self.session,
         };
         match &ask.what {
             Question::Model(call) => span::model_call(parent, &call.role),
