@@ -17,8 +17,8 @@ pub(super) use people::{
     HandoffRelayRequest, read_place, write_place,
 };
 pub(super) use session::{
-    ConversationMessagesPoll, EndSessionRequest, EvalFilter, ListQuery, PollQuery, SessionClose, SessionDetailResponse, SessionPage, SessionResponse,
-    read_cursor, read_status, status_word, write_cursor,
+    ConversationMessagesPoll, EndSessionRequest, EvalFilter, ListQuery, PollQuery, SessionClose, SessionDetailResponse, SessionPage,
+    SessionResponse, read_cursor, read_status, status_word, write_cursor,
 };
 pub(super) use turn::{SessionTerminationReason, TurnResult};
 pub(super) use voice::{E164, FailedTransferPage, OutboundRequest, OutboundResponse, PageQuery, TransferDetailResponse};

@@ -148,6 +148,40 @@ pub struct FixedTexts {
     pub nobody_came: String,
 }
 
+impl FixedTexts {
+    /// All of them, for whoever speaks them ahead.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        let Self {
+            apology,
+            apology_and_goodbye,
+            transfer_failed,
+            transfer_retry,
+            draining,
+            silence_reminder,
+            silence_goodbye,
+            briefing_fallback,
+            briefing_question,
+            waiting,
+            nobody_came,
+        } = self;
+        [
+            apology,
+            apology_and_goodbye,
+            transfer_failed,
+            transfer_retry,
+            draining,
+            silence_reminder,
+            silence_goodbye,
+            briefing_fallback,
+            briefing_question,
+            waiting,
+            nobody_came,
+        ]
+        .into_iter()
+        .map(String::as_str)
+    }
+}
+
 impl Default for FixedTexts {
     fn default() -> Self {
         Self {

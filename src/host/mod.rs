@@ -37,6 +37,7 @@ mod line;
 mod notify;
 mod outbound;
 mod place;
+mod prompts;
 mod reconcile;
 mod recorder;
 mod recover;

@@ -14,7 +14,7 @@ use super::recorder::Recorder;
 use super::router::Router;
 use super::shells::{Calling, Shells};
 use super::spawn::Tasks;
-use super::{notify, reconcile, recover, upkeep};
+use super::{notify, prompts, reconcile, recover, upkeep};
 use crate::api::{self, ApiState, RateLimit};
 use crate::call::Event;
 use crate::media::shell::{EngineConfig, MediaEngine};
@@ -127,7 +127,7 @@ impl Worker {
             shells.tasks.spawn("otlp", exporting.run(spans_stop.clone().cancelled_owned()));
         }
         recover::recover(&shells).await;
-        run_shells(&shells, sockets, endpoint, orders, &stop);
+        run_shells(&shells, &speech, (sockets, endpoint, orders), &stop);
         let chat = ChatHost::new(Arc::clone(&shells), config.chat);
         shells.tasks.spawn("upkeep", upkeep::upkeep(Arc::clone(&shells), chat.clone(), recording, stop.clone()));
         let control = Arc::new(Control { shells: Arc::clone(&shells), chat: chat.clone() });
@@ -251,7 +251,12 @@ fn signalling(sip: SipConfig, trunks: &Trunks, name: &str) -> Result<(Sockets, E
 }
 
 /// The tasks that live as long as the worker.
-fn run_shells(shells: &Arc<Shells>, sockets: Sockets, endpoint: Endpoint, orders: OrderQueue, stop: &CancellationToken) {
+fn run_shells(
+    shells: &Arc<Shells>,
+    speech: &Speech,
+    (sockets, endpoint, orders): (Sockets, Endpoint, OrderQueue),
+    stop: &CancellationToken,
+) {
     let (for_events, clock) = (Arc::clone(shells), shells.clock);
     let events = move |event| on_sip_event(&for_events, event);
     let run = crate::sip::shell::run(sockets, endpoint, orders, Arc::new(move || clock.now()), events, stop.clone());
@@ -260,6 +265,10 @@ fn run_shells(shells: &Arc<Shells>, sockets: Sockets, endpoint: Endpoint, orders
         tracing::debug!(?last, "the SIP side has stopped");
     });
     shells.tasks.spawn("reconcile", reconcile::reconcile(Arc::clone(shells), stop.clone()));
+    // A provider is paid by the word: nothing is spoken ahead there.
+    if *speech.state() == SpeechState::Local {
+        shells.tasks.spawn("prompts", prompts::rehearse(Arc::clone(shells), stop.clone()));
+    }
     shells.tasks.spawn("watchdog", notify::watchdog(stop.clone()));
 }
 

@@ -79,14 +79,14 @@ impl EarFilter {
         self.key = KEY_FRAMES;
     }
 
-    /// The next frame, and what we said in the frame before.
-    pub(crate) fn hear(&mut self, heard: &Frame, said: &Frame) {
+    /// The next frame, and what we said in the frame before. `keys`: they come as tones in the band and nowhere else.
+    pub(crate) fn hear(&mut self, heard: &Frame, said: &Frame, keys: bool) {
         self.said.copy_within(1.., 0);
         self.said[KEPT - 1] = level_db(said);
         let level = level_db(heard);
         self.heard.copy_within(1.., 0);
         self.heard[KEPT - 1] = level;
-        let tone = self.key > 0 || holds_key(heard);
+        let tone = self.key > 0 || keys && holds_key(heard);
         self.key = self.key.saturating_sub(1);
         if tone || self.is_echo(level) {
             self.out.fill(0);
@@ -242,7 +242,7 @@ mod tests {
         let mut filter = EarFilter::default();
         let (mut passed, mut all) = (0, 0);
         for at in 0..heard.len() {
-            filter.hear(&heard[at], if at == 0 { &[0; FRAME] } else { &ours[at - 1] });
+            filter.hear(&heard[at], if at == 0 { &[0; FRAME] } else { &ours[at - 1] }, false);
             if at >= from && level_db(&counted[at]) > -45.0 {
                 all += 1;
                 passed += usize::from(filter.frame().iter().any(|sample| *sample != 0));
@@ -280,13 +280,13 @@ mod tests {
         Tone::digit(crate::model::Digit::from_char('5').unwrap()).fill(&mut tone);
         let mut filter = EarFilter::default();
         for frame in tone.as_chunks::<FRAME>().0 {
-            filter.hear(frame, &[0; FRAME]);
+            filter.hear(frame, &[0; FRAME], true);
             assert!(filter.frame().iter().all(|sample| *sample == 0));
         }
-        filter.hear(&[300; FRAME], &[0; FRAME]);
+        filter.hear(&[300; FRAME], &[0; FRAME], false);
         assert_eq!(filter.frame()[0], 300);
         filter.key_pressed();
-        filter.hear(&[300; FRAME], &[0; FRAME]);
+        filter.hear(&[300; FRAME], &[0; FRAME], false);
         assert_eq!(filter.frame()[0], 0, "a telephone-event may be in the audio as well");
     }
 }

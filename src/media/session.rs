@@ -224,7 +224,6 @@ impl Session {
         } else {
             self.heard.fill(0);
         }
-        self.ear.hear(&self.heard, &self.said);
         self.listen();
         &self.heard
     }
@@ -289,8 +288,10 @@ impl Session {
         &self.said
     }
 
-    /// What `receive` heard last, for a recogniser: without keys and without our own voice.
-    pub fn for_recogniser(&self) -> &Frame {
+    /// What `receive` heard last, for a recogniser: without keys and without our own voice. Once a tick, between `receive` and `transmit`.
+    pub fn for_recogniser(&mut self) -> &Frame {
+        // A peer with telephone-events may send the tone as well; the events say so.
+        self.ear.hear(&self.heard, &self.said, self.event.is_none());
         self.ear.frame()
     }
 

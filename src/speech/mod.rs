@@ -38,4 +38,6 @@ pub use unavailable::Unavailable;
 pub use voice::LocalSynthesizer;
 
 #[cfg(test)]
+mod measure;
+#[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ const CALLER: [(&str, &str); 12] = [
 ];
 
 /// The models beside the checkout, loaded once for all tests; `None` with the reason printed where they are not there.
-fn local() -> Option<&'static Speech> {
+pub(super) fn local() -> Option<&'static Speech> {
     static LOCAL: OnceLock<Result<Speech, SpeechError>> = OnceLock::new();
     let models = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models");
     let loaded = LOCAL.get_or_init(|| Speech::local(&LocalConfig { models, cores: 2, cache_bytes: 4_000_000 }));
@@ -41,21 +41,21 @@ fn local() -> Option<&'static Speech> {
     }
 }
 
-fn ear(speech: &Speech, config: ListenConfig) -> (ListenHandle, Receiver<SpeechEvent>) {
+pub(super) fn ear(speech: &Speech, config: ListenConfig) -> (ListenHandle, Receiver<SpeechEvent>) {
     let (events, heard) = sync_channel(1_000);
     let sink: EventSink = Arc::new(move |event| drop(events.try_send(event)));
     (speech.recognizer.listen(config, sink).unwrap(), heard)
 }
 
 /// As G.711 µ-law carries it.
-fn telephone(samples: &[i16]) -> Vec<i16> {
+pub(super) fn telephone(samples: &[i16]) -> Vec<i16> {
     use audio_codec::pcmu::{PcmuDecoder, PcmuEncoder};
     use audio_codec::{Decoder, Encoder};
     let wire = PcmuEncoder::new().encode(samples);
     PcmuDecoder::new().decode(&wire)
 }
 
-fn say(speech: &Speech, text: &str) -> Vec<i16> {
+pub(super) fn say(speech: &Speech, text: &str) -> Vec<i16> {
     telephone(&speech.synthesizer.speak(SpeakRequest::plain(text)).unwrap().blocking_all().unwrap())
 }
 
@@ -70,7 +70,7 @@ fn push(handle: &ListenHandle, samples: &[i16]) {
 }
 
 /// Says something and waits for the utterance's last event.
-fn hear(handle: &ListenHandle, heard: &Receiver<SpeechEvent>, samples: &[i16]) -> Vec<SpeechEvent> {
+pub(super) fn hear(handle: &ListenHandle, heard: &Receiver<SpeechEvent>, samples: &[i16]) -> Vec<SpeechEvent> {
     push(handle, samples);
     push(handle, &[0; 8_000]);
     let mut events = Vec::new();
@@ -84,13 +84,13 @@ fn hear(handle: &ListenHandle, heard: &Receiver<SpeechEvent>, samples: &[i16]) -
     events
 }
 
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     let plain: String = text.to_lowercase().chars().filter(|letter| letter.is_alphanumeric() || letter.is_whitespace()).collect();
     plain.split_whitespace().map(str::to_owned).collect()
 }
 
 /// Substitutions, insertions and deletions between what was said and what was heard.
-fn word_errors(said: &[String], heard: &[String]) -> usize {
+pub(super) fn word_errors(said: &[String], heard: &[String]) -> usize {
     let mut row: Vec<usize> = (0..=heard.len()).collect();
     for (index, word) in said.iter().enumerate() {
         let mut diagonal = row[0];

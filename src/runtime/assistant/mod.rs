@@ -9,6 +9,7 @@ mod json;
 mod language;
 mod load;
 mod nodes;
+mod prompts;
 mod reader;
 mod tools;
 

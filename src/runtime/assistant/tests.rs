@@ -287,7 +287,7 @@ fn the_keys_of_models_tools_and_approvals_are_checked_with_line_key_and_range() 
         ("reask_cap = 2", "reask_cap = 11", 10, "variables.order.reask_cap", "outside 0..=10"),
         ("method = \"POST\"", "method = \"SEND\"", 13, "tools.http.lookup.method", "GET, POST"),
         ("method = \"POST\"", "method = \"POST\"\nmax_retries = 1", 14, "tools.http.lookup.max_retries", "idempotent"),
-        ("https://orders.example", "https://{{caller_said}}.example", 11, "tools.http.lookup.url", "the host is fixed"),
+        ("https://orders.example", "https://{{caller_said}}.example", 11, "tools.http.lookup.url", "written out"),
         ("https://orders", "ftp://orders", 11, "tools.http.lookup.url", "http://"),
         ("https://orders.example", "https://{{order}}.example", 11, "tools.http.lookup.url", "never a host"),
         ("{{order}}\"\nheaders", "{{orders}}\"\nheaders", 11, "tools.http.lookup.url", "did you mean 'order'"),

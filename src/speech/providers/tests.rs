@@ -353,3 +353,31 @@ async fn a_server_that_imitates_openai_speaks_over_http() {
     let refused = all(HttpSynthesizer::new(config, QUICK, spawner()).unwrap().speak(SpeakRequest::plain("Hello.")).unwrap()).await;
     assert_eq!(refused, Err(SpeechError::Provider { provider: "openai", fault: ProviderFault::Refused { status: 401 } }));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_speaks_with_whoever_works_and_says_what_is_lacking() {
+    use crate::speech::{EarSource, LocalConfig, Speech, SpeechPlan, SpeechState, VoiceSource};
+    let spoken = vec![Act::Expect("Flush"), Act::Send(vec![0x80; 320]), Act::Say(r#"{"type":"Flushed"}"#.to_owned())];
+    let (dead, works) = (Peer::start(vec![vec![Act::Refuse(401)]]).await, Peer::start(vec![spoken]).await);
+    let empty = tempfile::tempdir().unwrap();
+    let local = LocalConfig { models: empty.path().to_owned(), cores: 1, cache_bytes: 1 << 20 };
+    let voice =
+        |name: &str, peer: &Peer| VoiceSource::Provider { name: name.to_owned(), vendor: VoiceVendor::Deepgram, account: config(peer) };
+    let ear = EarSource::Provider { name: "works".to_owned(), vendor: EarVendor::Deepgram, account: config(&works) };
+    let plan = SpeechPlan {
+        recognizers: vec![ear, EarSource::Local],
+        synthesizers: vec![voice("dead", &dead), voice("works", &works), VoiceSource::Local],
+        timing: QUICK,
+        ..SpeechPlan::local(local.clone())
+    };
+    let clock: crate::speech::Clock = Arc::new(|| crate::model::WorkerTime::ZERO);
+    let speech = Speech::planned(plan.clone(), &spawner(), &clock).unwrap();
+    let SpeechState::Providers { lacking: Some(why) } = speech.state() else { panic!("{speech:?}") };
+    assert!(why.contains("make models"), "{why}");
+    let pieces = all(speech.synthesizer.speak(SpeakRequest::plain("Hello.")).unwrap()).await.unwrap();
+    assert_eq!(pieces[0].len(), 320);
+    assert_eq!(dead.seen().requests.len(), 1, "the first of the list was tried first");
+    let deaf = SpeechPlan { recognizers: vec![EarSource::Local], ..plan };
+    let speech = Speech::planned(deaf, &spawner(), &clock).unwrap();
+    assert!(matches!(speech.state(), SpeechState::Unavailable { .. }), "nobody would hear");
+}
