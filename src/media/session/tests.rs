@@ -395,3 +395,20 @@ fn a_codec_changed_in_mid_call_is_spoken_and_heard_at_once() {
     leg.run(10);
     assert_eq!(leg.sent.last().unwrap().0.payload_type, 8);
 }
+
+#[test]
+fn the_recogniser_hears_the_caller_and_neither_keys_nor_our_own_voice() {
+    let mut leg = Leg::new(&config());
+    let silent = |leg: &mut Leg| leg.session.for_recogniser().iter().all(|sample| *sample == 0);
+    leg.run(10);
+    assert!(!silent(&mut leg), "the caller");
+    leg.packet(peer(), 101, &[5, 10, 0, 160]);
+    leg.run(1);
+    assert!(silent(&mut leg) && leg.session.heard()[80] != 0, "a key, whose tone may be in the audio");
+    leg.run(1);
+    let again = (0..4).map(|_| silent(&mut leg)).last();
+    assert_eq!(again, Some(false), "the caller again");
+    leg.session.enqueue(UtteranceId(1), vec![10_000; 16_000].into(), true).unwrap();
+    leg.run(3);
+    assert!(silent(&mut leg) && leg.session.heard()[80] != 0, "twenty decibels below our own voice");
+}
