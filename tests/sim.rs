@@ -6,6 +6,8 @@
 
 #[path = "sim/checks.rs"]
 mod checks;
+#[path = "sim/second.rs"]
+mod second;
 #[path = "sim/world.rs"]
 mod world;
 
@@ -30,14 +32,20 @@ fn no_world_breaks_an_invariant() {
         }
         return;
     }
+    let (mut dialled, mut joined) = (0, 0);
     let mut reached = std::collections::BTreeMap::new();
     for seed in 0..SEEDS {
         match run(seed) {
-            Ok(world) => *reached.entry(world.checks.cause_word()).or_insert(0) += 1,
+            Ok(world) => {
+                *reached.entry(world.checks.cause_word()).or_insert(0) += 1;
+                dialled += world.checks.second.dialled;
+                joined += world.checks.second.joined;
+            }
             Err(violation) => panic!("{violation}"),
         }
     }
-    println!("{reached:?}");
+    println!("{reached:?}, {dialled} second legs dialled, {joined} joined");
+    assert!(dialled > 500 && joined > 20, "warm transfers are hardly reached: {dialled} dialled, {joined} joined");
     for cause in
         ["CallerHungUp", "CallerCancelled", "AssistantEnded", "AdminEnded", "SilenceTimeout", "MaxDuration", "Transferred", "MediaLost"]
     {

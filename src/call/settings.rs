@@ -144,6 +144,8 @@ pub struct FixedTexts {
     pub briefing_question: String,
     /// While the caller waits for a person's decision or help.
     pub waiting: String,
+    /// A human was asked for and nobody came.
+    pub nobody_came: String,
 }
 
 impl Default for FixedTexts {
@@ -159,6 +161,7 @@ impl Default for FixedTexts {
             briefing_fallback: "Hello. A caller would like to speak with you.".to_owned(),
             briefing_question: "Press 1 or say yes to take the call, 2 or no to decline, 3 or again to hear this once more.".to_owned(),
             waiting: "Thank you for waiting. I am still on it.".to_owned(),
+            nobody_came: "I'm sorry, nobody is free right now. I can keep helping you here.".to_owned(),
         }
     }
 }

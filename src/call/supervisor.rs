@@ -12,7 +12,8 @@ const RECOGNISER_RESTARTS: u32 = 2;
 pub(crate) struct Supervisor {
     leg: LegId,
     player: Player,
-    deaf: u32,
+    /// How often the recogniser failed while we listen to him; `None` while we do not.
+    deaf: Option<u32>,
     /// He put us on hold: that he sends nothing is no loss.
     pub(crate) held: bool,
 }
@@ -22,15 +23,23 @@ impl Supervisor {
         let leg = core.legs.add();
         let request = core.new_request();
         core.order(Command::Dial { leg, request, destination, headers, ring });
-        Self { leg, player: Player::default(), deaf: 0, held: false }
+        Self { leg, player: Player::default(), deaf: None, held: false }
     }
 
     pub(crate) fn leg(&self) -> LegId {
         self.leg
     }
 
-    pub(crate) fn listen(&self, core: &mut Core) {
+    pub(crate) fn listen(&mut self, core: &mut Core) {
+        self.deaf = Some(0);
         core.order(Command::Listen { leg: self.leg });
+    }
+
+    /// From here on he talks with the caller.
+    pub(crate) fn stop_listening(&mut self, core: &mut Core) {
+        if self.deaf.take().is_some() {
+            core.order(Command::StopListening { leg: self.leg });
+        }
     }
 
     pub(crate) fn classify(&self, budget: Millis, core: &mut Core) {
@@ -80,11 +89,12 @@ impl Supervisor {
 
     /// Starts the recogniser again, some times.
     pub(crate) fn recognition_failed(&mut self, core: &mut Core) {
-        self.deaf += 1;
-        let given_up = self.deaf > RECOGNISER_RESTARTS;
+        let Some(failures) = &mut self.deaf else { return };
+        *failures += 1;
+        let given_up = *failures > RECOGNISER_RESTARTS;
         core.notify(Notice::RecognitionFailed { leg: self.leg, given_up });
         if !given_up {
-            self.listen(core);
+            core.order(Command::Listen { leg: self.leg });
         }
     }
 

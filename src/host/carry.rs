@@ -8,10 +8,13 @@ use super::referral::Referral;
 use super::translate;
 use crate::call::{Command, Event};
 use crate::media::MediaOrder;
-use crate::model::{EndCause, LegId, RequestId, Text, TriggeredBy};
+use crate::model::{EndCause, LegId, Millis, RequestId, Text, TriggeredBy};
 use crate::sip::endpoint::{LegKey, Order};
 use crate::sip::sdp::LocalMedia;
 use std::sync::Arc;
+
+/// From the pacer's tick to the core, on a busy machine.
+const VERDICT_TRAVELS: Millis = Millis(250);
 
 impl Driver {
     pub(super) fn carry_out(&mut self, command: Command) {
@@ -45,6 +48,8 @@ impl Driver {
                 self.legs.media_order(leg, MediaOrder::PlayChime { chime: chime(kind) });
             }
             Command::ClassifyAnswer { leg, budget } => {
+                // The verdict is in the core's hands before its own clock gives up on it.
+                let budget = Millis(budget.0.saturating_sub(VERDICT_TRAVELS.0));
                 self.legs.media_order(leg, MediaOrder::ClassifyAnswer { budget });
             }
             Command::ComposeBriefing { request, mode, template, deadline } => {

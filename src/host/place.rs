@@ -12,13 +12,16 @@ use super::shells::Shells;
 use crate::api::{PlaceCall, PlaceError, PlacedCall, assistant_id, number_id};
 use crate::call::Direction;
 use crate::media::LegMediaConfig;
-use crate::model::{ConversationId, LegId, Redacted};
+use crate::model::{ConversationId, LegId, Millis, Redacted};
 use crate::runtime::{Decimal, Value};
 use crate::telemetry::{Counter, count};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// The CANCEL of a call nobody answers is on its way before the core's own deadline.
+const CANCEL_TAKES: Millis = Millis(500);
 
 /// A number of ours that calls can be placed from: a route with a trunk.
 struct Number<'a> {
@@ -71,7 +74,8 @@ pub(super) fn place(shells: &Arc<Shells>, wanted: &PlaceCall) -> Result<PlacedCa
     let address = local_address(shells, &dialled).unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
     let (conversation, line) = (parties.conversation, Line::dialling());
     let from = shells.from_uri(dialled.caller_id.as_deref().unwrap_or(number.number));
-    let originate = invite(dialled, from, local_media(address, media.local_port(), &shells.codecs), Vec::new(), shells.deadlines.setup);
+    let ring = Millis(shells.deadlines.setup.0.saturating_sub(CANCEL_TAKES.0).max(CANCEL_TAKES.0));
+    let originate = invite(dialled, from, local_media(address, media.local_port(), &shells.codecs), Vec::new(), ring);
     let first = FirstLeg { line: line.clone(), media, address };
     let owner = Owner { leg: LegId::CALLER, conversation, inbox: sender.clone() };
     // The call is known before the first fact about it can come.

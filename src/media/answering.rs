@@ -9,7 +9,7 @@
 //! | a beep: one steady tone of 500–2,500 Hz, 160 ms to 1.5 s | machine, after the beep |
 //! | more than 6 s of speech, then 2 s of silence without a beep | machine |
 //! | 2 to 6 s of speech, then 1.2 s of silence | unclear (a person with a long greeting, or a short recording) |
-//! | the budget is over: more than 4 s of speech without a pause for breath, and still going | machine |
+//! | the budget is over: more than 3 s of speech without a pause for breath, and still going | machine |
 //! | the budget is over | unclear |
 //!
 //! Does not do: words (the recogniser's), the decision what to do with a machine.
@@ -38,7 +38,7 @@ const LONG_GREETING: u64 = 6_000;
 const LONG_PAUSE: u64 = 1_200;
 const MACHINE_PAUSE: u64 = 2_000;
 /// Talked this long when the budget ended: no human greets like this.
-const MONOLOGUE: u64 = 4_000;
+const MONOLOGUE: u64 = 3_000;
 /// A beep.
 const BEEP: std::ops::RangeInclusive<u64> = 160..=1_500;
 const BEEP_HERTZ: std::ops::RangeInclusive<f32> = 500.0..=2_500.0;

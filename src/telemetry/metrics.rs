@@ -184,7 +184,7 @@ const OUTCOMES: &[&str] = &[
     "unconfirmed",
 ];
 const END_STEPS: &[&str] = &["last_words", "release", "close"];
-const REFUSALS: &[&str] = &["full", "draining", "no_assistant", "no_media", "destination"];
+const REFUSALS: &[&str] = &["full", "draining", "no_assistant", "no_media", "destination", "limit"];
 /// `AskFailure::word`, and the two that are none.
 const ASK_OUTCOMES: &[&str] =
     &["ok", "timed_out", "not_configured", "unreachable", "refused", "overloaded", "server_error", "cut_short", "bad_answer"];

@@ -11,6 +11,7 @@ mod model_calls;
 mod model_peer;
 mod operations;
 mod options;
+mod outbound;
 mod phone_calls;
 mod phones;
 mod proxy;

@@ -40,6 +40,8 @@ class Call(pj.Call):
             self.audio = self.getAudioMedia(index)
             if self.phone.args.play and not self.players:
                 self.play(self.phone.args.play, 0)
+            for player in self.players:
+                player.startTransmit(self.audio)  # after a hold the call has another port
             if self.phone.args.record:
                 if not self.recorder:
                     self.recorder = pj.AudioMediaRecorder()

@@ -125,7 +125,7 @@ impl Site {
         let text = format!(
             "[worker]\nstate_dir = \"{root}/state\"\ndrain_deadline_seconds = {drain}\nmax_calls = 16\n\
              [sip]\nudp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\n{sip}\n\
-             [[trunk]]\nname = \"loopback\"\nsources = [\"127.0.0.0/8\"]\nallow_destinations = [\"*\"]\n{trunk}\n\
+             [[trunk]]\nname = \"loopback\"\nsources = [\"127.0.0.0/8\"]\n{allow}\n{trunk}\n\
              [media]\naddress = \"127.0.0.1\"\nfirst_port = {first}\nlast_port = {last}\nquarantine_seconds = 1\ncodecs = [{codecs}]\n\
              [speech]\n{speech}\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[[api.key]]\nname = \"test\"\nkey_file = \"{root}/key\"\n\
@@ -135,6 +135,7 @@ impl Site {
             drain = setup.drain_deadline_seconds,
             sip = setup.sip,
             codecs = setup.codecs,
+            allow = if setup.trunk.contains("allow_destinations") { "" } else { "allow_destinations = [\"*\"]" },
             trunk = setup.trunk,
             recording = setup.recording,
             speech = setup.speech,
@@ -192,6 +193,15 @@ impl Worker {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
         let request = self.http.request(method, format!("http://{}{path}", self.api)).header("x-api-key", key);
         let answer = request.timeout(Duration::from_secs(100)).send().await.expect("the API answers");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("a body");
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Status and JSON of a POST of this body.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.post(format!("http://{}{path}", self.api)).header("x-api-key", KEY).json(body);
+        let answer = request.timeout(Duration::from_secs(20)).send().await.expect("the API answers");
         let status = answer.status().as_u16();
         let text = answer.text().await.expect("a body");
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
@@ -349,7 +359,7 @@ fn count(lines: &str, word: &str) -> usize {
 
 /// Whatever was to be played has been.
 fn is_quiet(lines: &str) -> bool {
-    count(lines, "\"play\"") == count(lines, "\"playback_ended\"") + count(lines, "\"playback_failed\"")
+    count(lines, "\"play\"") == count(lines, "\"event\":\"playback_ended\"") + count(lines, "\"event\":\"playback_failed\"")
 }
 
 /// A finished recording.

@@ -1,8 +1,9 @@
 //! What must hold in every world, whatever happens in it.
 
+use crate::second::{SecondLegs, second_leg};
 use std::collections::BTreeSet;
 use voice_worker::call::{Command, Event, LegFailure, ReleaseReason, ReleasedBy, TimerKind};
-use voice_worker::model::{DigitSource, EndCause, Notice, RequestId, RuntimeStatus, TurnId, TurnInput, UtteranceId};
+use voice_worker::model::{DigitSource, EndCause, LegId, Notice, RequestId, RuntimeStatus, TurnId, TurnInput, UtteranceId};
 
 macro_rules! hold {
     ($condition:expr, $($why:tt)*) => {
@@ -28,6 +29,8 @@ pub(crate) struct Checks {
     heard: BTreeSet<TurnId>,
     pressed: Vec<char>,
     matched: usize,
+    music: bool,
+    pub(crate) second: SecondLegs,
     /// Causes that something in this world accounts for.
     possible: BTreeSet<String>,
 }
@@ -39,7 +42,14 @@ impl Checks {
 
     /// A fact is about to be handled.
     pub(crate) fn fact(&mut self, event: &Event, at_most_talking: bool) {
+        if let Some(leg) = event.leg().filter(|leg| *leg != LegId::CALLER) {
+            return self.second.fact(leg, event);
+        }
         match event {
+            Event::BridgeUp { .. } => {
+                self.second.joined();
+                self.possible.insert("Transferred".to_owned());
+            }
             Event::LegReleased { by, why, .. } => {
                 self.gone = true;
                 if (*by, *why) == (ReleasedBy::Remote, ReleaseReason::Bye) {
@@ -91,6 +101,12 @@ impl Checks {
     pub(crate) fn order(&mut self, command: &Command) -> Result<(), String> {
         let over = self.released > 0 || self.sessions > 0 || self.gone;
         hold!(self.ended == 0, "an order after the end: {command:?}");
+        if let Some(leg) = second_leg(command) {
+            self.second.order(leg, command, over)?;
+            if !matches!(command, Command::ReferReplacing { .. }) {
+                return Ok(());
+            }
+        }
         match command {
             Command::Play { utterance, .. } => {
                 hold!(!over, "speech after the release");
@@ -129,13 +145,17 @@ impl Checks {
                 self.ended += 1;
                 self.one_cause(*cause)?;
             }
-            // Second legs are not simulated yet.
-            Command::ReferReplacing { .. }
-            | Command::Dial { .. }
+            Command::ReferReplacing { request, .. } => {
+                hold!(self.refer.is_none(), "a second REFER while one is out");
+                (self.refer, self.accepted) = (Some(*request), false);
+            }
+            Command::StartHoldMusic { .. } => {
+                hold!(!over && !std::mem::replace(&mut self.music, true), "music for nobody, or twice");
+            }
+            Command::StopHoldMusic { .. } => hold!(std::mem::replace(&mut self.music, false), "music is stopped that does not play"),
+            Command::Dial { .. }
             | Command::Bridge { .. }
             | Command::Unbridge { .. }
-            | Command::StartHoldMusic { .. }
-            | Command::StopHoldMusic { .. }
             | Command::Tone { .. }
             | Command::ClassifyAnswer { .. }
             | Command::ComposeBriefing { .. }
@@ -187,7 +207,7 @@ impl Checks {
         hold!(
             self.refer.is_none()
                 || self.gone
-                || any(&[TimerKind::ReferAnswer, TimerKind::ReferNotify, TimerKind::Release, TimerKind::Close]),
+                || any(&[TimerKind::ReferAnswer, TimerKind::ReferNotify, TimerKind::BridgeConfirm, TimerKind::Release, TimerKind::Close]),
             "a REFER is out without a deadline"
         );
         Ok(())
@@ -195,6 +215,7 @@ impl Checks {
 
     /// The call is over.
     pub(crate) fn finished(&self) -> Result<(), String> {
+        self.second.at_rest()?;
         hold!(self.sessions == 1, "{} sessions ended", self.sessions);
         hold!(self.ended == 1, "{} ends told", self.ended);
         hold!(self.released >= 1 || self.gone, "the leg was never released");

@@ -3,18 +3,19 @@
 use crate::checks::Checks;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use voice_worker::call::{AdminOrder, Call, CallSettings, Command, Direction, Event, LegFailure, Opening, ReleaseReason, ReleasedBy};
+use voice_worker::call::{
+    AdminOrder, Call, CallSettings, Command, Direction, Event, LegFailure, Opening, ReferProfile, ReleaseReason, ReleasedBy,
+};
 use voice_worker::model::{
     Bounded, CallTime, CallTransferIntent, ConversationId, Digit, DigitSource, DtmfInputSpec, FirstSpeaker, LegId, Millis, PlaybackReport,
-    RequestId, RuntimeStatus, SilenceEndAction, SilenceReminderMode, TerminationReason, Text, TransferMode, TurnId, TurnResult,
-    UtteranceId, WallTime,
+    RequestId, RuntimeStatus, SilenceEndAction, SilenceReminderMode, TerminationReason, Text, TurnId, TurnResult, UtteranceId, WallTime,
 };
 
 const LEG: LegId = LegId::CALLER;
 const STEPS_MAX: usize = 20_000;
 
 /// SplitMix64: small, and the same everywhere.
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -25,33 +26,33 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
-    fn percent(&mut self, chance: u64) -> bool {
+    pub(crate) fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }
 
-    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len() as u64) as usize]
     }
 }
 
 /// Chances in percent; swarm mode sets some to zero.
-struct Faults {
+pub(crate) struct Faults {
     never: u64,
     twice: u64,
-    stranger: u64,
-    failing: u64,
+    pub(crate) stranger: u64,
+    pub(crate) failing: u64,
     late_wake: u64,
 }
 
 pub(crate) struct World {
-    dice: Dice,
+    pub(crate) dice: Dice,
     call: Call,
     pub(crate) checks: Checks,
-    faults: Faults,
+    pub(crate) faults: Faults,
     agenda: BTreeMap<(CallTime, u64), Event>,
     entries: u64,
     now: CallTime,
@@ -128,7 +129,7 @@ impl World {
         let shown = if let Event::Offered(_) = event { "Offered".to_owned() } else { format!("{event:?}") };
         self.log.push(format!("{} {} {shown}", self.now, self.call.phase()));
         let ringing = matches!(self.call.phase(), "answering" | "ending");
-        let outbound = matches!(&event, Event::LegFailed { .. }) && ringing;
+        let outbound = matches!(&event, Event::LegFailed { leg: LEG, .. }) && ringing;
         self.checks.fact(&event, outbound);
         self.call.handle(self.now, event);
         let mut orders = 0;
@@ -152,13 +153,13 @@ impl World {
         }
     }
 
-    fn plan(&mut self, millis: u64, event: Event) {
+    pub(crate) fn plan(&mut self, millis: u64, event: Event) {
         self.entries += 1;
         self.agenda.insert((self.now.after(Millis(millis)), self.entries), event);
     }
 
     /// An answer of a shell: late, never, twice, as this world has it.
-    fn reply(&mut self, within: u64, event: Event) {
+    pub(crate) fn reply(&mut self, within: u64, event: Event) {
         if self.dice.percent(self.faults.never) {
             return;
         }
@@ -191,16 +192,15 @@ impl World {
                 }
                 self.reply(3_000, Event::SessionEnded { request });
             }
-            // Second legs are not simulated yet.
-            Command::ReferReplacing { .. }
-            | Command::Dial { .. }
-            | Command::Bridge { .. }
-            | Command::Unbridge { .. }
+            Command::Dial { leg, .. } => self.dial(leg),
+            Command::ClassifyAnswer { leg, .. } => self.classify(leg),
+            Command::ComposeBriefing { request, .. } => self.brief(request),
+            Command::Bridge { request, .. } => self.join(request),
+            Command::ReferReplacing { leg, request, .. } => self.refer(leg, request),
+            Command::Unbridge { .. }
             | Command::StartHoldMusic { .. }
             | Command::StopHoldMusic { .. }
             | Command::Tone { .. }
-            | Command::ClassifyAnswer { .. }
-            | Command::ComposeBriefing { .. }
             | Command::NoteAttempt { .. }
             | Command::NoteStatus { .. } => {}
             Command::Ring { .. }
@@ -262,13 +262,14 @@ impl World {
             let mut intent = CallTransferIntent::cold(self.dice.pick(&["+4930", "+1900", ""]));
             intent.connecting_text = self.dice.percent(50).then(|| "Connecting.".to_owned());
             intent.on_failure = self.dice.percent(30).then(|| "node".to_owned());
-            intent.mode = if self.dice.percent(10) { TransferMode::Warm } else { TransferMode::Cold };
+            let intent = if self.dice.percent(60) { self.warm(intent) } else { intent };
             result.call_transfer = Some(intent);
         }
         if self.dice.percent(self.faults.failing) {
             result.error = Some("sim".to_owned());
         }
         result.handoff = self.dice.percent(5).then(serde_json::Map::new);
+        result.session_status = self.dice.percent(5).then(|| "awaiting_approval".to_owned());
         result
     }
 
@@ -337,6 +338,7 @@ impl World {
             }
             8 => self.plan(at, Event::LegHeld { leg: LEG, held: true }),
             9 => self.plan(at, Event::Ordered(AdminOrder::Say { text: "Operator here.".into() })),
+            10 => self.plan(at, Event::Ordered(AdminOrder::DecideApproval { approval: uuid::Uuid::nil(), approved: true })),
             _ => {}
         }
     }
@@ -359,6 +361,14 @@ fn settings(dice: &mut Dice) -> CallSettings {
     voice.first_speaking.ai_disclosure_text = dice.percent(40).then(|| Text::try_from("A machine speaks.").unwrap());
     voice.dtmf.dtmf_enabled = dice.percent(50);
     voice.dtmf.dtmf_max_digits = Bounded::try_from(1 + dice.below(8) as i64).unwrap();
+    settings.deadlines.bridged = Millis(60_000);
+    settings.transfer.refer =
+        dice.pick(&[ReferProfile::Works, ReferProfile::Works, ReferProfile::AcceptsWithoutNotify, ReferProfile::Refuses]);
+    settings.transfer.bridge_on_failure = dice.percent(50);
+    settings.transfer.replaces = dice.percent(30);
+    settings.transfer.header = dice.percent(30).then(|| "X-Context".to_owned());
+    settings.transfer.dials = dice.percent(90);
+    settings.transfer.attempts_per_call = 1 + dice.below(8) as u32;
     settings.transfer_allowed = dice.percent(30).then(|| vec!["+49*".to_owned()]);
     settings
 }
@@ -369,7 +379,9 @@ fn limit(settings: &CallSettings) -> CallTime {
     let end = Duration::from(deadlines.last_words) + Duration::from(deadlines.release) + Duration::from(deadlines.close);
     let setup = Duration::from(deadlines.setup).max(Duration::from(deadlines.greeting) + Duration::from(deadlines.acknowledge));
     let longest = Duration::from_millis(u64::from(settings.voice.max_call_duration_ms.get()));
-    CallTime::ZERO.after(setup + longest + end + Duration::from_secs(5))
+    // A bridge has its own limit; a second leg that is never reported gone is waited for once more.
+    let second = Duration::from(deadlines.bridged) + 2 * Duration::from(deadlines.release);
+    CallTime::ZERO.after(setup + longest + second + end + Duration::from_secs(5))
 }
 
 fn opening(direction: Direction, seed: u64, settings: CallSettings) -> Opening {

@@ -13,6 +13,8 @@ use crate::model::{Digit, EndCause, FirstSpeaker, LegId, Notice, Redacted, TurnI
 
 /// Keys that wait for the leg. When full, further ones are dropped with a notice.
 const KEYS_MAX: usize = 64;
+/// Operators' words that wait for the leg. When full, further ones are refused with a notice.
+const ORDERS_MAX: usize = 8;
 /// Sentences of the first turn that wait for the leg. When full, the rest is spoken when the turn is closed.
 const HELD_MAX: usize = 64;
 
@@ -22,6 +24,8 @@ pub(crate) struct Answering {
     step: Step,
     /// Keys typed before the ACK: they open the first collection.
     keys: Vec<Digit>,
+    /// What an operator wrote meanwhile: spoken once the leg is up.
+    orders: Vec<Redacted<String>>,
 }
 
 #[derive(Debug)]
@@ -68,7 +72,7 @@ impl Answering {
             }
         };
         let first = first.unwrap_or_else(|| FirstWords::Computing { turn: core.run_turn(TurnInput::Started), held: Vec::new() });
-        let phase = Self { first, step, keys: Vec::new() };
+        let phase = Self { first, step, keys: Vec::new(), orders: Vec::new() };
         match (&phase.step, &phase.first) {
             (Step::Preparing, FirstWords::None) => phase.answer(core),
             (Step::Preparing, _) => {
@@ -88,7 +92,7 @@ impl Answering {
                 Phase::Answering(self)
             }
             Event::LegAnswered { .. } => match self.step {
-                Step::Answered | Step::Dialing { .. } => Talking::begin(self.first, &self.keys, core),
+                Step::Answered | Step::Dialing { .. } => Talking::begin(self.first, &self.keys, &self.orders, core),
                 Step::Preparing => self.unexpected(&event, core),
             },
             Event::LegFailed { why, .. } => self.failed(why, core),
@@ -98,6 +102,14 @@ impl Answering {
             Event::TurnFailed { turn, error } => self.turn_failed(turn, error, core),
             Event::Ordered(AdminOrder::HangUp { reason }) => self.end(EndCause::AdminEnded(reason), core),
             Event::Ordered(AdminOrder::ResolveHandoff) => self.end(EndCause::HandoffResolved, core),
+            Event::Ordered(AdminOrder::Say { text }) => {
+                if self.orders.len() < ORDERS_MAX {
+                    self.orders.push(text);
+                } else {
+                    core.notify(Notice::SayRefused { phase: "answering".to_owned() });
+                }
+                Phase::Answering(self)
+            }
             Event::Overloaded => self.end(EndCause::Overloaded, core),
             Event::Draining { deadline } => {
                 core.begin_drain(deadline);
@@ -134,7 +146,7 @@ impl Answering {
             | Event::PartialTranscript { .. }
             | Event::Transcript { .. }
             | Event::RecognitionFailed { .. }
-            | Event::Ordered(AdminOrder::Say { .. } | AdminOrder::DecideApproval { .. }) => self.unexpected(&event, core),
+            | Event::Ordered(AdminOrder::DecideApproval { .. }) => self.unexpected(&event, core),
         }
     }
 
@@ -198,7 +210,7 @@ impl Answering {
         match self.first {
             FirstWords::Computing { turn: current, held } if current == turn => {
                 core.timers.stop(TimerKind::Turn);
-                Self { first: FirstWords::Ready { turn, held, result }, step: self.step, keys: self.keys }.proceed(core)
+                Self { first: FirstWords::Ready { turn, held, result }, ..self }.proceed(core)
             }
             FirstWords::None | FirstWords::Computing { .. } | FirstWords::Ready { .. } | FirstWords::Failed => {
                 self.stale("turn_ready", core)
@@ -211,7 +223,7 @@ impl Answering {
             FirstWords::Computing { turn: current, .. } if current == turn => {
                 core.close_turn();
                 core.notify(Notice::TurnFailed { turn, error });
-                Self { first: FirstWords::Failed, step: self.step, keys: self.keys }.proceed(core)
+                Self { first: FirstWords::Failed, ..self }.proceed(core)
             }
             FirstWords::None | FirstWords::Computing { .. } | FirstWords::Ready { .. } | FirstWords::Failed => {
                 self.stale("turn_failed", core)

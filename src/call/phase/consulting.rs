@@ -243,8 +243,8 @@ impl Consulting {
             | TimerKind::Setup
             | TimerKind::Acknowledge
             | TimerKind::BargeIn
-            | TimerKind::FinalWords
             | TimerKind::Resume
+            | TimerKind::FinalWords
             | TimerKind::InterDigit
             | TimerKind::Turn
             | TimerKind::Silence

@@ -122,7 +122,11 @@ impl Ending {
                 core.stale(event.name());
                 Phase::Ending(self)
             }
-            Event::Offered(_) | Event::Ordered(AdminOrder::Say { .. } | AdminOrder::DecideApproval { .. }) => {
+            Event::Ordered(AdminOrder::Say { .. }) => {
+                core.notify(Notice::SayRefused { phase: "ending".to_owned() });
+                Phase::Ending(self)
+            }
+            Event::Offered(_) | Event::Ordered(AdminOrder::DecideApproval { .. }) => {
                 core.unexpected(&event, "ending");
                 Phase::Ending(self)
             }

@@ -7,6 +7,7 @@
 //!   holds, or while a human was asked for. The maximum duration bounds all of these.
 
 mod turns;
+mod waiting;
 
 use super::Phase;
 use super::answering::FirstWords;
@@ -19,8 +20,9 @@ use crate::call::playback::Shield;
 use crate::call::silence::{Silence, SilenceStep};
 use crate::call::turn::{Inputs, TurnLoop};
 use crate::call::{AdminOrder, Command, Event, TimerKind};
-use crate::model::{Digit, EndCause, LegId, Millis, Notice, SilenceEndAction, SilenceReminderMode, TransferOutcome, TurnInput};
+use crate::model::{Digit, EndCause, LegId, Millis, Notice, Redacted, SilenceEndAction, SilenceReminderMode, TransferOutcome, TurnInput};
 use uuid::Uuid;
+use waiting::Human;
 
 /// How often the recogniser is started again before it counts as gone.
 const RECOGNISER_RESTARTS: u32 = 2;
@@ -52,16 +54,9 @@ enum Evidence {
     Words,
 }
 
-/// Whether the caller waits for a human.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Human {
-    NotAsked,
-    Awaited,
-}
-
 impl Talking {
     /// The leg is up: listen, disclose, and say the first words as far as they are known.
-    pub(crate) fn begin(first: FirstWords, keys: &[Digit], core: &mut Core) -> Phase {
+    pub(crate) fn begin(first: FirstWords, keys: &[Digit], orders: &[Redacted<String>], core: &mut Core) -> Phase {
         let mut talking = Self {
             turn: TurnLoop::Idle,
             inputs: Inputs::default(),
@@ -85,6 +80,9 @@ impl Talking {
         }
         if let Some(disclosure) = core.settings.voice.first_speaking.ai_disclosure_text.clone() {
             core.say(None, disclosure.as_str(), Shield::Whole);
+        }
+        for text in orders {
+            core.say(None, text.expose(), Shield::Polite);
         }
         talking.first_words(first, core)
     }
@@ -116,10 +114,8 @@ impl Talking {
             }
             Event::Ordered(AdminOrder::HangUp { reason }) => return self.end(EndCause::AdminEnded(reason), LastWords::None, core),
             Event::Ordered(AdminOrder::ResolveHandoff) => return self.end(EndCause::HandoffResolved, LastWords::PlayOut, core),
-            Event::Ordered(AdminOrder::Say { text }) => core.say(None, text.expose(), Shield::Polite),
-            Event::Ordered(AdminOrder::DecideApproval { approval, approved }) => {
-                self.keep_decision(approval, approved, core);
-            }
+            Event::Ordered(AdminOrder::Say { text }) => self.operator_speaks(text.expose(), core),
+            Event::Ordered(AdminOrder::DecideApproval { approval, approved }) => self.decided(approval, approved, core),
             Event::Overloaded => return self.end(EndCause::Overloaded, LastWords::None, core),
             Event::Draining { deadline } => core.begin_drain(deadline),
             Event::Tick => {}
@@ -151,6 +147,8 @@ impl Talking {
             TimerKind::Utterance => core.playback_overdue(),
             TimerKind::Turn => return self.turn_timed_out(core),
             TimerKind::Silence => return self.silence_lasted(core),
+            TimerKind::Waiting => self.still_waiting(core),
+            TimerKind::WaitingOver => self.waited_too_long(core),
             TimerKind::MaxDuration => return self.end(EndCause::MaxDuration, LastWords::None, core),
             TimerKind::Drain => return self.end(EndCause::ServerShutdown, LastWords::None, core),
             TimerKind::Greeting
@@ -168,8 +166,6 @@ impl Talking {
             | TimerKind::Briefing
             | TimerKind::BridgeConfirm
             | TimerKind::Hold
-            | TimerKind::Waiting
-            | TimerKind::WaitingOver
             | TimerKind::LegRelease
             | TimerKind::LastWords
             | TimerKind::Release
@@ -181,6 +177,7 @@ impl Talking {
     /// Back from a transfer that did not happen: `text` for the caller, the outcome for the runtime.
     pub(crate) fn resume(mut self: Box<Self>, text: &str, news: Vec<TurnInput>, core: &mut Core) -> Phase {
         core.say(None, text, self.shield(core));
+        self.wait_on(core);
         for input in news.into_iter().rev() {
             self.inputs.push_first(input, core);
         }
@@ -189,6 +186,7 @@ impl Talking {
 
     pub(crate) fn end(mut self: Box<Self>, cause: EndCause, words: LastWords, core: &mut Core) -> Phase {
         self.turn.cancel(core);
+        self.stop_music(core);
         Ending::begin(cause, words, core)
     }
 
@@ -204,7 +202,7 @@ impl Talking {
 
     /// A decision for the turn that waits for it; told when the caller is back.
     pub(crate) fn keep_decision(&mut self, approval: Uuid, approved: bool, core: &mut Core) {
-        self.inputs.push(TurnInput::ApprovalDecided { approval, approved }, core);
+        self.decided(approval, approved, core);
     }
 
     /// The words the caller would have said by now: used where the final ones did not come.

@@ -190,6 +190,13 @@ impl Consult {
         self.state == State::Holding && self.chosen
     }
 
+    /// The same, whenever it is: for a search that looks at each situation once.
+    #[cfg(test)]
+    pub(crate) fn relative(&self, now: CallTime) -> Self {
+        let from_now = |at: CallTime| CallTime::ZERO.after(at.since(now));
+        Self { hold_until: from_now(self.hold_until), timers: self.timers.map(|timer| timer.map(from_now)), ..self.clone() }
+    }
+
     /// A drain or another limit of the call: no attempt begins that cannot end before it, and the hold ends there.
     pub(crate) fn shorten(&mut self, limit: CallTime, orders: &mut Vec<Order>) {
         if limit >= self.hold_until || !self.state.is_hold() {
@@ -287,6 +294,7 @@ impl Consult {
         let from = self.state;
         let Row { to, acts } = table(from, cue);
         self.state = to;
+        self.quieten(to, orders);
         let mut failed = None;
         let mut next = None;
         for act in acts {
@@ -482,12 +490,18 @@ impl Consult {
                 (true, Some(_)) | (false, None) => {}
             }
         }
-        match self.state.music() {
-            Some(true) if !self.music => orders.push(Order::StartMusic),
-            Some(false) if self.music => orders.push(Order::StopMusic),
-            Some(_) | None => {}
+        if self.state.music() == Some(true) && !self.music {
+            self.music = true;
+            orders.push(Order::StartMusic);
         }
-        self.music = self.state.music().unwrap_or(self.music);
+    }
+
+    /// The music is over before anything else is done to the leg.
+    fn quieten(&mut self, to: State, orders: &mut Vec<Order>) {
+        if to.music() == Some(false) && self.music {
+            self.music = false;
+            orders.push(Order::StopMusic);
+        }
     }
 
     fn deadline(&self, timer: Timer, plan: &Plan, now: CallTime) -> Option<CallTime> {

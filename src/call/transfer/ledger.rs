@@ -26,15 +26,15 @@ impl Ledger {
 
     pub(crate) fn mark(&mut self, mark: Mark, intent: &CallTransferIntent, way: AttemptWay, core: &mut Core) {
         match mark {
-            Mark::Dialled { destination } => self.open(intent, way, destination, core),
+            Mark::Dialled { destination } => {
+                let record = self.fresh(intent, way, destination);
+                self.open = Some(Box::new(AttemptRecord { dialled_at: Some(core.now), ..record }));
+                self.tell(core);
+            }
             Mark::Skipped { destination, why } => {
-                let kept = self.open.take();
-                self.open(intent, way, destination, core);
-                if let Some(record) = &mut self.open {
-                    record.dialled_at = None;
-                }
-                self.close(Some(why), None, core);
-                self.open = kept;
+                let record = self.fresh(intent, way, destination);
+                let record = AttemptRecord { ended_at: Some(core.now), failure_reason: Some(why), ..record };
+                core.order(Command::NoteAttempt { record: Box::new(record) });
             }
             Mark::Answered => self.change(core, |record, now| record.answered_at = Some(now)),
             Mark::Briefed => self.change(core, |record, now| record.briefed_at = record.briefed_at.or(Some(now))),
@@ -52,16 +52,16 @@ impl Ledger {
         }
     }
 
-    fn open(&mut self, intent: &CallTransferIntent, way: AttemptWay, index: usize, core: &mut Core) {
+    fn fresh(&mut self, intent: &CallTransferIntent, way: AttemptWay, index: usize) -> AttemptRecord {
         self.attempts += 1;
-        self.open = Some(Box::new(AttemptRecord {
+        AttemptRecord {
             transfer: self.transfer,
             attempt: self.attempts,
             mode: intent.mode,
             way,
             destination_index: u32::try_from(index).unwrap_or(u32::MAX),
             destination: destination(intent, index),
-            dialled_at: Some(core.now),
+            dialled_at: None,
             answered_at: None,
             briefed_at: None,
             decided_at: None,
@@ -71,8 +71,7 @@ impl Ledger {
             briefing: None,
             failure_reason: None,
             fallback_mode: None,
-        }));
-        self.tell(core);
+        }
     }
 
     fn decided(&mut self, decision: SupervisorDecision, core: &mut Core) {

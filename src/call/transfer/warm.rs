@@ -206,6 +206,47 @@ impl State {
     }
 }
 
+impl Cue {
+    #[cfg(test)]
+    pub(crate) const ALL: [Cue; 35] = [
+        Self::Ready,
+        Self::Another,
+        Self::Exhausted,
+        Self::Rang,
+        Self::AnsweredToClassify,
+        Self::AnsweredToBrief,
+        Self::AnsweredToJoin,
+        Self::Refused,
+        Self::Broken,
+        Self::SupervisorLeft,
+        Self::Human,
+        Self::Machine,
+        Self::Composed,
+        Self::Briefed,
+        Self::Accepted,
+        Self::AcceptedToHandOver,
+        Self::Declined,
+        Self::Repeat,
+        Self::Unclear,
+        Self::Heard,
+        Self::Silent,
+        Self::SilentAgain,
+        Self::Joined,
+        Self::NotJoined,
+        Self::HandedOver,
+        Self::HandOverFailed,
+        Self::DialDue,
+        Self::ClassifyDue,
+        Self::ComposeDue,
+        Self::BriefingDue,
+        Self::ConfirmDue,
+        Self::HoldDue,
+        Self::Reassure,
+        Self::CallerLeft,
+        Self::CallEnds,
+    ];
+}
+
 impl Timer {
     pub(crate) const ALL: [Timer; 8] =
         [Self::Hold, Self::Dial, Self::Classify, Self::Compose, Self::Briefing, Self::Silence, Self::Confirm, Self::Reassure];
@@ -216,4 +257,4 @@ mod rows;
 pub(crate) use rows::row;
 
 #[cfg(test)]
-pub(crate) mod picture;
+mod picture;

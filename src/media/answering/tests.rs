@@ -99,6 +99,8 @@ fn pain_8_a_voicemail_greeting_is_a_machine_and_its_beep_is_heard() {
     assert_eq!((judge(30_000, &parts).0, judge(30_000, &parts).1), (Answerer::Machine, true));
     let (who, beep, at) = judge(5_000, &parts);
     assert_eq!((who, beep, at), (Answerer::Machine, false, 5_000), "within the budget without its beep");
+    let (who, beep, at) = judge(4_000, &[Silence(200), Speech(6_000)]);
+    assert_eq!((who, beep, at), (Answerer::Machine, false, 4_000), "talks on and on");
     for hertz in [520.0, 800.0, 1_400.0, 2_100.0] {
         let (who, beep, _) = judge(30_000, &[Speech(2_500), Silence(600), Part::Tone(hertz, 300), Silence(3_000)]);
         assert_eq!((who, beep), (Answerer::Machine, true), "{hertz} Hz");

@@ -62,11 +62,7 @@ impl Consulting {
                 Order::HandOver => self.hand_over(core),
                 Order::AbandonHandOver => self.abandon(core),
                 Order::Tone => self.tone(core),
-                Order::Release => {
-                    if let Some(supervisor) = self.supervisor.take() {
-                        supervisor.release(self.ends.unwrap_or(EndCause::Transferred), core);
-                    }
-                }
+                Order::Release => self.release(core),
                 Order::Arm(timer, deadline) => core.timers.arm_at(kind(timer), core.now, deadline),
                 Order::Stop(timer) => core.timers.stop(kind(timer)),
                 Order::Mark(mark) => self.mark(mark, core),
@@ -80,6 +76,13 @@ impl Consulting {
     fn with_supervisor(&mut self, core: &mut Core, act: impl FnOnce(&mut Supervisor, &mut Core)) {
         if let Some(supervisor) = &mut self.supervisor {
             act(supervisor, core);
+        }
+    }
+
+    fn release(&mut self, core: &mut Core) {
+        let own = if self.told.is_some() { EndCause::Transferred } else { EndCause::AssistantEnded };
+        if let Some(supervisor) = self.supervisor.take() {
+            supervisor.release(self.ends.unwrap_or(own), core);
         }
     }
 
@@ -135,20 +138,22 @@ impl Consulting {
         });
     }
 
-    /// Neither hears anything of ours any more; then they are joined.
     fn bridge(&mut self, core: &mut Core) {
         self.hush(core);
         self.handover = None;
         let Some(leg) = self.supervisor.as_ref().map(Supervisor::leg) else { return };
         let request = core.new_request();
         self.bridge = Some(request);
-        core.order(Command::StopListening { leg });
         core.order(Command::Bridge { a: LegId::CALLER, b: leg, request });
     }
 
+    /// Neither hears us any more, nor do we listen.
     fn hush(&mut self, core: &mut Core) {
         core.hush();
-        self.with_supervisor(core, Supervisor::hush);
+        self.with_supervisor(core, |supervisor, core| {
+            supervisor.hush(core);
+            supervisor.stop_listening(core);
+        });
     }
 
     fn unbridge(&mut self, core: &mut Core) {

@@ -1,6 +1,6 @@
 //! Turns of the conversation: asking, speaking, and reading what came back, in the contract's order.
 
-use super::{Human, Talking};
+use super::Talking;
 use crate::call::TimerKind;
 use crate::call::core::Core;
 use crate::call::phase::Phase;
@@ -117,11 +117,10 @@ impl Talking {
             }
             return self.end(EndCause::AssistantEnded, LastWords::PlayOut, core);
         }
-        // From then on the caller waits for a human: nothing but the end of the call takes that back.
         if result.handoff.is_some() {
-            self.human = Human::Awaited;
             core.notify(Notice::HandoffRequested { turn });
         }
+        self.read_waiting(result, core);
         match &result.call_transfer {
             Some(intent) => Transferring::begin(self, intent.clone(), core),
             None => self.settle(core),
@@ -164,6 +163,7 @@ impl Talking {
 
     /// Nothing more is collected while the caller is being transferred.
     pub(in crate::call::phase) fn lay_down(&mut self, core: &mut Core) {
+        self.stop_music(core);
         core.timers.stop(TimerKind::Silence);
         core.timers.stop(TimerKind::BargeIn);
         core.confirm_cut();
