@@ -12,7 +12,7 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use voice_worker::call::{CallSettings, Command, Event};
-use voice_worker::cli::demo::{Stage, play, scripted_speech};
+use voice_worker::cli::demo::{Stage, Story, play, scripted_speech};
 use voice_worker::host::Assistants;
 use voice_worker::model::ConversationId;
 use voice_worker::replay::Entry;
@@ -178,7 +178,7 @@ async fn the_whole_log_of_a_real_call_holds_nothing_that_was_said_or_keyed() {
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(listener)).expect("no other test sets it");
     let out = tempfile::tempdir().expect("a folder");
     let assistants = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/assistants");
-    let stage = Stage { out: out.path().to_path_buf(), assistants, speech: scripted_speech() };
+    let stage = Stage { out: out.path().to_path_buf(), assistants, speech: scripted_speech(Story::Cold), story: Story::Cold };
     let played = tokio::time::timeout(Duration::from_secs(100), play(stage, |_| {})).await;
     let outcome = played.expect("the call ends by itself").expect("it can be made");
     assert!(outcome.missing.is_empty(), "{:#?}", outcome.missing);

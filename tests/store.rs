@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
 
+#[path = "store/people.rs"]
+mod people;
+
 use futures_util::future::join_all;
 use serde_json::{Map, json};
 use std::sync::Arc;
@@ -67,6 +70,10 @@ async fn contract(store: Arc<dyn Store>) {
     lists(store.as_ref()).await;
     the_end_of_a_call(store.as_ref()).await;
     attempts(store.as_ref()).await;
+    people::handoffs(store.as_ref()).await;
+    people::approvals(store.as_ref()).await;
+    people::chats(store.as_ref()).await;
+    people::upkeep(store.as_ref()).await;
     deletes(store.as_ref()).await;
 }
 
@@ -109,8 +116,13 @@ async fn transcripts(store: &dyn Store) {
     assert_eq!(store.flush(id(1), words.clone()).await.unwrap(), Flushed { written: 2, already: 0 });
     let more: Vec<_> = words.into_iter().chain([numbered(2, "goodbye")]).collect();
     assert_eq!(store.flush(id(1), more).await.unwrap(), Flushed { written: 1, already: 2 });
-    // Other words under a taken number: refused, and nothing of that flush is kept.
-    let clash = store.flush(id(1), vec![numbered(3, "new"), numbered(1, "changed")]).await;
+    // The caller heard less of it than was stored while the call ran: the same message, other words.
+    assert_eq!(store.flush(id(1), vec![numbered(1, "an acc")]).await.unwrap(), Flushed { written: 0, already: 1 });
+    assert_eq!(store.messages(id(1), Some(0), 1).await.unwrap()[0].message.content.expose(), "an acc");
+    // Another speaker's words under a taken id: refused, and nothing of that flush is kept.
+    let mut other = numbered(1, "changed");
+    other.message.role = if other.message.role == Role::User { Role::Assistant } else { Role::User };
+    let clash = store.flush(id(1), vec![numbered(3, "new"), other]).await;
     assert!(matches!(clash, Err(StoreError::SeqTaken { seq: 1, .. })), "{clash:?}");
     assert_eq!(store.messages(id(1), None, 10).await.unwrap().len(), 3);
     assert!(matches!(store.flush(id(99), vec![numbered(0, "x")]).await, Err(StoreError::NotFound(_))));
@@ -223,18 +235,25 @@ async fn attempts(store: &dyn Store) {
         failure_reason: None,
         fallback_mode: None,
         briefing_snippet: None,
+        transfer: 1,
+        destination_index: 2,
+        briefed_at: None,
+        bridged_at: None,
+        consult_recording: None,
     };
     store.put_attempt(attempt.clone()).await.unwrap();
-    assert_eq!(store.failed_transfers(OURS, 10).await.unwrap(), []);
+    assert_eq!(store.failed_transfers(OURS, None, 10).await.unwrap(), []);
     attempt.status = "failed".to_owned();
     attempt.failure_reason = Some("busy".to_owned());
     attempt.ended_at = Some(WallTime(80));
     store.put_attempt(attempt.clone()).await.unwrap();
     assert_eq!(store.attempts(id(1)).await.unwrap(), [attempt.clone()]);
-    let failed = store.failed_transfers(OURS, 10).await.unwrap();
+    let failed = store.failed_transfers(OURS, None, 10).await.unwrap();
     assert_eq!(failed.len(), 1);
     assert_eq!((&failed[0].attempt, failed[0].caller.as_ref().unwrap().expose().as_str()), (&attempt, "+4930"));
-    assert_eq!(store.failed_transfers(THEIRS, 10).await.unwrap(), []);
+    assert_eq!(store.failed_transfers(THEIRS, None, 10).await.unwrap(), []);
+    let after = Some((attempt.created_at, attempt.id));
+    assert_eq!(store.failed_transfers(OURS, after, 10).await.unwrap(), [], "the page after the last one");
 }
 
 async fn deletes(store: &dyn Store) {

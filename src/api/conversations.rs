@@ -101,6 +101,7 @@ async fn close(
         Some(_) => return Err(Problem::no_conversation(id)),
         None => {
             owned(&state, &key, id).await?;
+            state.chat.forget(id);
             state.store.close(id, closing(&state, reason)).await?.row
         }
     };
@@ -193,6 +194,11 @@ async fn list(State(state): State<ApiState>, Extension(key): Extension<Key>, que
     let mut filter = ListFilter::of(key.organisation);
     filter.channel = query.text("channel").map(str::to_owned);
     filter.end_user = query.uuid(&mut faults, "end_user_id");
+    let agent = query.uuid(&mut faults, "assigned_agent_id");
+    let priority = query.text("priority").is_none_or(|word| word == "normal");
+    query.one_of(&mut faults, "eval_filter", &["has_evals", "no_evals", "all_passed", "any_failed"]);
+    let evaluated = query.text("eval_filter").is_some_and(|word| word != "no_evals");
+    filter.text = query.text("q").filter(|text| !text.is_empty()).map(str::to_owned);
     filter.started_after = query.time(&mut faults, "started_after");
     filter.started_before = query.time(&mut faults, "started_before");
     filter.limit = u32::try_from(query.integer(&mut faults, "limit", (1, 200), 50)).unwrap_or(50);
@@ -200,12 +206,11 @@ async fn list(State(state): State<ApiState>, Extension(key): Extension<Key>, que
     if let Some(cursor) = query.text("cursor") {
         filter.after = Some(wire::read_cursor(cursor).ok_or_else(bad_cursor)?);
     }
-    if let Some(word) = query.text("status") {
-        match wire::read_status(word) {
-            Some(status) => filter.status = Some(status),
-            // No row has it.
-            None => return Ok(Json(wire::SessionPage { items: Vec::new(), next_cursor: None, has_more: false })),
-        }
+    let status = query.text("status").map(wire::read_status);
+    filter.status = status.flatten();
+    if status == Some(None) || agent.is_some() || !priority || evaluated {
+        // No row has it.
+        return Ok(Json(wire::SessionPage { items: Vec::new(), next_cursor: None, has_more: false }));
     }
     let page = state.store.list(filter).await?;
     Ok(Json(wire::SessionPage {
@@ -215,10 +220,10 @@ async fn list(State(state): State<ApiState>, Extension(key): Extension<Key>, que
     }))
 }
 
-fn bad_cursor() -> Problem {
+pub(super) fn bad_cursor() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "invalid_cursor", "The cursor is not one that a list answered.")
 }
 
-async fn owned(state: &ApiState, key: &Key, id: ConversationId) -> Result<Conversation, Problem> {
+pub(super) async fn owned(state: &ApiState, key: &Key, id: ConversationId) -> Result<Conversation, Problem> {
     state.store.get(key.organisation, id).await?.ok_or_else(|| Problem::no_conversation(id))
 }

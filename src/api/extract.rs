@@ -85,7 +85,41 @@ impl Faults {
 
     /// `conversation_id` of the path.
     pub(super) fn path_id(&mut self, text: &str) -> ConversationId {
-        ConversationId(self.uuid_text(["path", "conversation_id"], text).unwrap_or_default())
+        ConversationId(self.path_uuid("conversation_id", text))
+    }
+
+    /// The path's one parameter; nil with a fault if it is no UUID.
+    pub(super) fn path_uuid(&mut self, name: &str, text: &str) -> Uuid {
+        self.uuid_text(["path", name], text).unwrap_or_default()
+    }
+
+    /// The fields of a body that must be there; empty with a fault if it is not.
+    pub(super) fn required_object(&mut self, body: Option<Value>) -> Map<String, Value> {
+        match body {
+            Some(body) => self.object(body).unwrap_or_default(),
+            None => {
+                self.0.push(ValidationError {
+                    kind: "missing".to_owned(),
+                    loc: vec!["body".into()],
+                    msg: "Field required".to_owned(),
+                    input: Value::Null,
+                    ctx: None,
+                });
+                Map::new()
+            }
+        }
+    }
+
+    /// Any other fault of one field of the body.
+    pub(super) fn field(&mut self, kind: &str, name: &str, msg: impl Into<String>, input: Value) {
+        self.add(kind, ["body", name], msg, input, None);
+    }
+
+    /// Keys that a closed object does not have.
+    pub(super) fn closed(&mut self, fields: &Map<String, Value>, known: &[&str]) {
+        for (name, value) in fields.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            self.add("extra_forbidden", ["body", name], "Extra inputs are not permitted", value.clone(), None);
+        }
     }
 
     /// The body as an object; a fault and `None` if it is something else.
@@ -105,27 +139,112 @@ impl Faults {
         }
     }
 
-    pub(super) fn required_uuid(&mut self, fields: &Map<String, Value>, name: &str) {
+    fn missing(&mut self, fields: &Map<String, Value>, name: &str) {
+        self.add("missing", ["body", name], "Field required", Value::Object(fields.clone()), None);
+    }
+
+    /// Nil with a fault if it is not there or no UUID.
+    pub(super) fn required_uuid(&mut self, fields: &Map<String, Value>, name: &str) -> Uuid {
         match fields.get(name) {
-            None => self.add("missing", ["body", name], "Field required", Value::Object(fields.clone()), None),
-            Some(value) => self.uuid_value(name, value),
+            None => {
+                self.missing(fields, name);
+                Uuid::nil()
+            }
+            Some(value) => self.uuid_value(name, value).unwrap_or_default(),
         }
     }
 
     /// Absent or null is fine.
-    pub(super) fn optional_uuid(&mut self, fields: &Map<String, Value>, name: &str) {
+    pub(super) fn optional_uuid(&mut self, fields: &Map<String, Value>, name: &str) -> Option<Uuid> {
         match fields.get(name) {
-            None | Some(Value::Null) => {}
+            None | Some(Value::Null) => None,
             Some(value) => self.uuid_value(name, value),
         }
     }
 
-    fn uuid_value(&mut self, name: &str, value: &Value) {
-        match value {
-            Value::String(text) => {
-                self.uuid_text(["body", name], text);
+    fn uuid_value(&mut self, name: &str, value: &Value) -> Option<Uuid> {
+        if let Value::String(text) = value {
+            return self.uuid_text(["body", name], text);
+        }
+        self.add("uuid_type", ["body", name], "UUID input should be a string, bytes or UUID object", value.clone(), None);
+        None
+    }
+
+    /// A string of at least `min` characters; empty with a fault otherwise.
+    pub(super) fn required_string(&mut self, fields: &Map<String, Value>, name: &str, min: usize) -> String {
+        match fields.get(name) {
+            None => self.missing(fields, name),
+            Some(Value::String(text)) if text.chars().count() >= min => return text.clone(),
+            Some(Value::String(text)) => {
+                let msg = format!("String should have at least {min} character{}", if min == 1 { "" } else { "s" });
+                self.add("string_too_short", ["body", name], msg, text.clone().into(), Some(json!({ "min_length": min })));
             }
-            other => self.add("uuid_type", ["body", name], "UUID input should be a string, bytes or UUID object", other.clone(), None),
+            Some(other) => self.add("string_type", ["body", name], "Input should be a valid string", other.clone(), None),
+        }
+        String::new()
+    }
+
+    /// One of `words`; `default` where it is absent.
+    pub(super) fn word<'w>(&mut self, fields: &Map<String, Value>, name: &str, words: &[&'w str], default: &'w str) -> &'w str {
+        let Some(value) = fields.get(name) else { return default };
+        match words.iter().find(|word| value.as_str() == Some(**word)) {
+            Some(word) => word,
+            None => {
+                self.not_a_word(["body", name], words, value.clone());
+                default
+            }
+        }
+    }
+
+    /// One of `words`, absent or null.
+    pub(super) fn optional_word<'w>(&mut self, fields: &Map<String, Value>, name: &str, words: &[&'w str]) -> Option<&'w str> {
+        let value = fields.get(name).filter(|value| !value.is_null())?;
+        let found = words.iter().copied().find(|word| value.as_str() == Some(*word));
+        if found.is_none() {
+            self.not_a_word(["body", name], words, value.clone());
+        }
+        found
+    }
+
+    fn not_a_word(&mut self, loc: [&str; 2], words: &[&str], input: Value) {
+        let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+        let expected = match quoted.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            _ => quoted.join(", "),
+        };
+        let ctx = json!({ "expected": expected.as_str() });
+        self.add("literal_error", loc, format!("Input should be {expected}"), input, Some(ctx));
+    }
+
+    /// True or false; `default` where it is absent.
+    pub(super) fn boolean(&mut self, fields: &Map<String, Value>, name: &str, default: bool) -> bool {
+        match fields.get(name) {
+            None => default,
+            Some(Value::Bool(value)) => *value,
+            Some(other) => {
+                self.add("bool_type", ["body", name], "Input should be a valid boolean", other.clone(), None);
+                default
+            }
+        }
+    }
+
+    /// True or false, and there.
+    pub(super) fn required_boolean(&mut self, fields: &Map<String, Value>, name: &str) -> bool {
+        if !fields.contains_key(name) {
+            self.missing(fields, name);
+        }
+        self.boolean(fields, name, false)
+    }
+
+    /// An object, absent or null.
+    pub(super) fn optional_map(&mut self, fields: &Map<String, Value>, name: &str) -> Option<Map<String, Value>> {
+        match fields.get(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(map)) => Some(map.clone()),
+            Some(other) => {
+                self.add("dict_type", ["body", name], "Input should be a valid dictionary", other.clone(), None);
+                None
+            }
         }
     }
 
@@ -213,13 +332,7 @@ impl Query {
     pub(super) fn one_of(&self, faults: &mut Faults, name: &str, words: &[&str]) {
         let Some(text) = self.text(name) else { return };
         if !words.contains(&text) {
-            let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
-            let expected = match quoted.split_last() {
-                Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
-                _ => quoted.join(", "),
-            };
-            let ctx = json!({ "expected": expected.as_str() });
-            faults.add("literal_error", ["query", name], format!("Input should be {expected}"), text.into(), Some(ctx));
+            faults.not_a_word(["query", name], words, text.into());
         }
     }
 

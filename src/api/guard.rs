@@ -23,9 +23,10 @@ pub(super) async fn bound(State(state): State<ApiState>, request: Request, next:
     Ok(next.run(request).await)
 }
 
-/// Lets a known key pass and tells the handler whose it is.
+/// Lets a known key pass, as often as it may, and tells the handler whose it is.
 pub(super) async fn key(State(state): State<ApiState>, mut request: Request, next: Next) -> Result<Response, Problem> {
     let key = known_key(&state, &request)?;
+    state.limit.take(&key.name, (state.wall)()).map_err(Problem::too_many)?;
     request.extensions_mut().insert(key);
     Ok(next.run(request).await)
 }

@@ -15,6 +15,9 @@ pub trait CallControl: Send + Sync {
     /// same. Never creates a session. Must go on to its end when the returned future is dropped: the client may hang up.
     fn end_session(&self, conversation: ConversationId, reason: TerminationReason) -> BoxFuture<'_, Result<TurnResult, ControlError>>;
 
+    /// Stores what was said so far on a live call, so that whatever is stored next comes after it. Nothing where no call is live.
+    fn flush(&self, conversation: ConversationId) -> BoxFuture<'_, Result<(), ControlError>>;
+
     /// Speaks an operator's words on a live call; answered when they are queued.
     fn say(&self, conversation: ConversationId, text: Redacted<String>) -> BoxFuture<'_, Result<(), ControlError>>;
 
@@ -203,8 +206,6 @@ pub enum ChatError {
     LiveCall,
     #[error("the conversation is {}", super::wire::status_word(*.0))]
     NotOpen(crate::model::SessionStatus),
-    #[error("the conversation waits for a person")]
-    WaitsForHuman,
     #[error("the conversation waits for an approval")]
     WaitsForApproval,
     /// Its assistant is not on this worker any more.

@@ -1,6 +1,6 @@
 //! The one error type of the API. What the client reads and what the log reads are different fields.
 
-use super::port::ControlError;
+use super::port::{ChatError, ControlError, PlaceError};
 use crate::model::ConversationId;
 use crate::store::StoreError;
 use axum::Json;
@@ -102,6 +102,16 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many requests at once. Try again in a moment.").retryable(1)
     }
 
+    /// The key has used up what it may ask; after so many seconds there is more.
+    pub fn too_many(after_s: u32) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "This key has sent too many requests. Try again later.").retryable(after_s)
+    }
+
+    /// As [`Self::no_conversation`], of something else.
+    pub fn no_such(what: &str, id: uuid::Uuid) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("{what} {id} does not exist."))
+    }
+
     pub fn panicked() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The request failed inside the worker.")
     }
@@ -114,6 +124,16 @@ impl Problem {
         }
         self.retry_after_s = Some(after_s);
         self
+    }
+
+    /// What a stream that runs already says of it.
+    pub(super) fn into_error(self) -> ErrorResponse {
+        match self.answer {
+            Answer::Error(body) => body,
+            Answer::Invalid(_) => {
+                ErrorResponse { error: "invalid".to_owned(), message: "The request is invalid.".to_owned(), retryable: None }
+            }
+        }
     }
 
     /// Words for the log; the client never sees them.
@@ -162,8 +182,67 @@ impl From<ControlError> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl From<ChatError> for Problem {
+    fn from(error: ChatError) -> Self {
+        let internal = error.to_string();
+        let conflict = |word: &str, message: String| Self::new(StatusCode::CONFLICT, word, message);
+        match error {
+            ChatError::NotFound => Self::new(StatusCode::NOT_FOUND, "not_found", "The conversation does not exist."),
+            ChatError::Busy => {
+                conflict("turn_in_progress", "Another turn of this conversation is running. Try again when it is through.".to_owned())
+                    .retryable(1)
+            }
+            ChatError::LiveCall => {
+                conflict("live_call", "The conversation is a live call: its caller speaks for themself. Nothing was said.".to_owned())
+            }
+            ChatError::NotOpen(status) => {
+                conflict("conversation_ended", format!("The conversation is {}. Create another one.", super::wire::status_word(status)))
+            }
+            ChatError::WaitsForApproval => {
+                conflict("awaiting_approval", "The conversation waits for an approval. Try again when it is decided.".to_owned())
+                    .retryable(5)
+            }
+            ChatError::NoAssistant => conflict("assistant_gone", "The conversation's assistant is not on this worker.".to_owned()),
+            ChatError::Full => Self::overloaded(),
+            ChatError::Unavailable(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "The turn was not stored. Try again in a moment.")
+                    .retryable(1)
+            }
+            ChatError::Failed(_) => Self::panicked(),
+        }
+        .because(internal)
+    }
+}
+
+impl From<PlaceError> for Problem {
+    fn from(error: PlaceError) -> Self {
+        let internal = error.to_string();
+        match error {
+            PlaceError::UnknownNumber => Self::new(StatusCode::NOT_FOUND, "not_found", "No number of this worker has this id."),
+            PlaceError::UnknownAssistant => Self::new(StatusCode::NOT_FOUND, "not_found", "No assistant of this worker has this id."),
+            PlaceError::NotAllowed(_) => {
+                Self::new(StatusCode::FORBIDDEN, "destination_not_allowed", "This destination may not be dialled.")
+            }
+            PlaceError::Variable { name, why } => Self::invalid(vec![ValidationError {
+                kind: "value_error".to_owned(),
+                loc: vec!["body".into(), "context_variables".into(), name.into()],
+                msg: why,
+                input: Value::Null,
+                ctx: None,
+            }]),
+            PlaceError::Full(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_capacity", "No call can be started now. Try again in a moment.").retryable(5)
+            }
+            PlaceError::Failed(_) => Self::panicked(),
+        }
+        .because(internal)
+    }
+}
+
+impl Problem {
+    /// The same, once the log has it.
+    #[must_use]
+    pub(super) fn logged(self) -> Self {
         if let Some(internal) = &self.internal {
             if self.status.is_server_error() {
                 tracing::error!(status = self.status.as_u16(), cause = %internal, "an API request failed");
@@ -171,11 +250,18 @@ impl IntoResponse for Problem {
                 tracing::debug!(status = self.status.as_u16(), cause = %internal, "an API request was refused");
             }
         }
-        let mut response = match self.answer {
-            Answer::Error(body) => (self.status, Json(body)).into_response(),
-            Answer::Invalid(detail) => (self.status, Json(HttpValidationError { detail })).into_response(),
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let this = self.logged();
+        let mut response = match this.answer {
+            Answer::Error(body) => (this.status, Json(body)).into_response(),
+            Answer::Invalid(detail) => (this.status, Json(HttpValidationError { detail })).into_response(),
         };
-        if let Some(seconds) = self.retry_after_s {
+        if let Some(seconds) = this.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

@@ -4,12 +4,13 @@ use super::guard;
 use super::ops;
 use super::problem::{ErrorResponse, HttpValidationError, Problem};
 use super::state::ApiState;
-use super::{calls, conversations, wire};
+use super::{approvals, calls, conversations, create, handoffs, turns, voice, wire};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, Response, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -50,10 +51,39 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 struct Document;
 
 fn keyed_routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .nest("/v1/v2", conversations::routes())
-        .nest("/v1", later_edition(conversations::routes()))
-        .nest("/v1", calls::routes())
+    let mut routes = OpenApiRouter::new()
+        .nest("/v1/v2", of_conversations())
+        .nest("/v1", later_edition(of_conversations()))
+        .nest("/v1", create::assistant_routes())
+        .nest("/v1", handoffs::routes())
+        .nest("/v1", approvals::routes())
+        .nest("/v1", voice::routes())
+        .nest("/v1", calls::routes());
+    say_what_stands_before(routes.get_openapi_mut());
+    routes
+}
+
+fn of_conversations() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().merge(create::routes()).merge(turns::routes()).merge(conversations::routes())
+}
+
+/// What every operation may answer, whatever it does: each is refused by what stands before the handlers, or by the store.
+fn say_what_stands_before(document: &mut utoipa::openapi::OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
+            let reads_a_body = operation.request_body.is_some();
+            let statuses =
+                [("400", true), ("401", true), ("408", reads_a_body), ("413", reads_a_body), ("429", true), ("500", true), ("503", true)];
+            for (status, _) in statuses.into_iter().filter(|(_, may)| *may) {
+                operation.responses.responses.entry(status.to_owned()).or_insert_with(|| refused().into());
+            }
+        }
+    }
+}
+
+fn refused() -> Response {
+    let schema = Ref::from_schema_name("ErrorResponse");
+    ResponseBuilder::new().description("Refused").content("application/json", ContentBuilder::new().schema(Some(schema)).build()).build()
 }
 
 fn open_routes() -> OpenApiRouter<ApiState> {

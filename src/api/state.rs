@@ -1,8 +1,9 @@
 //! What the handlers share.
 
 use super::keys::KeyRing;
-use super::port::CallControl;
-use crate::model::WallTime;
+use super::limit::RateLimit;
+use super::port::{CallControl, Chat};
+use crate::model::{Millis, WallTime};
 use crate::store::Store;
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,11 @@ pub const MAX_CONCURRENT_REQUESTS: usize = 256;
 #[derive(Clone)]
 pub struct ApiState {
     pub control: Arc<dyn CallControl>,
+    pub chat: Arc<dyn Chat>,
+    /// Requests of one key; a key that sends more is answered 429.
+    pub limit: Arc<RateLimit>,
+    /// A conversation without a call expires when nothing is said in it for this long.
+    pub chat_ttl: Millis,
     pub store: Arc<dyn Store>,
     pub keys: Arc<KeyRing>,
     /// The host's clock.
@@ -29,10 +35,20 @@ pub struct ApiState {
 }
 
 impl ApiState {
-    /// With an empty metrics page that needs a key, no retention limit and [`MAX_CONCURRENT_REQUESTS`]; change the fields to taste.
-    pub fn new(control: Arc<dyn CallControl>, store: Arc<dyn Store>, keys: KeyRing, wall: Arc<dyn Fn() -> WallTime + Send + Sync>) -> Self {
+    /// With an empty metrics page that needs a key, no retention limit, no rate limit, a day for chats and [`MAX_CONCURRENT_REQUESTS`]; change the
+    /// fields to taste.
+    pub fn new(
+        control: Arc<dyn CallControl>,
+        chat: Arc<dyn Chat>,
+        store: Arc<dyn Store>,
+        keys: KeyRing,
+        wall: Arc<dyn Fn() -> WallTime + Send + Sync>,
+    ) -> Self {
         Self {
             control,
+            chat,
+            limit: Arc::new(RateLimit::none()),
+            chat_ttl: Millis::from_secs(86_400),
             store,
             keys: Arc::new(keys),
             wall,

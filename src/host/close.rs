@@ -7,7 +7,7 @@
 
 use super::clock::Clock;
 use crate::model::{ConversationId, Redacted, SessionStatus, WallTime};
-use crate::runtime::{CloseEvent, CloseLog, CloseRecord, CloseStep, Next, Role};
+use crate::runtime::{CloseEvent, CloseLog, CloseRecord, CloseStep, Next, Role, Transcript};
 use crate::store::{self, CloseLogEntry, CloseWrite, Closing, JobKind, NewMessage, NumberedMessage, Store, StoreError, Writer};
 use crate::telemetry::span;
 use std::collections::BTreeMap;
@@ -31,6 +31,17 @@ pub(super) struct Closer {
     clock: Clock,
     retention_days: Option<u32>,
     parked: Arc<Mutex<BTreeMap<ConversationId, CloseRecord>>>,
+    #[cfg(test)]
+    edges: tests::Edges,
+}
+
+/// Where a worker can be killed in a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Edge {
+    Before,
+    /// The work is done and not noted; the session's end span has it the other way round.
+    Between,
+    After,
 }
 
 /// A close that could not be finished now.
@@ -44,18 +55,26 @@ pub(super) struct Parked {
 
 impl Closer {
     pub(super) fn new(store: Arc<dyn Store>, writer: Writer, clock: Clock, retention_days: Option<u32>) -> Self {
-        Self { store, writer, clock, retention_days, parked: Arc::default() }
+        Self {
+            store,
+            writer,
+            clock,
+            retention_days,
+            parked: Arc::default(),
+            #[cfg(test)]
+            edges: tests::Edges::default(),
+        }
     }
 
-    /// Closes a conversation that ends now; its last span stands under `session`, the call's, `Span::none` where there is none. All of it in one transaction, shared with whatever else the writer has; where that does not go through,
-    /// step by step.
+    /// Closes a conversation that ends now; its last span stands under `session`, the call's, `Span::none` where there is none. All of it in one
+    /// transaction, shared with whatever else the writer has; where that does not go through, step by step.
     pub(super) async fn close(&self, conversation: ConversationId, record: CloseRecord, session: &Span) {
         // Once, before the transaction that notes it: a crash in between says it twice rather than never.
         tell_session_end(session, conversation, &record);
         if self.writer.close(self.whole(conversation, &record)).await.is_ok() {
             return;
         }
-        if let Err(parked) = self.by_steps(conversation, &record, session, true).await {
+        if let Err(parked) = self.by_steps(conversation, &record, session, SessionStatus::Closed, true).await {
             tracing::error!(%conversation, %parked, "a conversation is not closed in the store yet");
             if parked.transient {
                 self.park(conversation, record);
@@ -65,7 +84,17 @@ impl Closer {
 
     /// Runs what is left of this conversation's close, step by step.
     pub(super) async fn try_close(&self, conversation: ConversationId, record: &CloseRecord) -> Result<(), Parked> {
-        self.by_steps(conversation, record, &Span::none(), false).await
+        self.try_close_as(conversation, record, SessionStatus::Closed).await
+    }
+
+    /// As [`Self::try_close`], with another terminal status for the row.
+    pub(super) async fn try_close_as(
+        &self,
+        conversation: ConversationId,
+        record: &CloseRecord,
+        status: SessionStatus,
+    ) -> Result<(), Parked> {
+        self.by_steps(conversation, record, &Span::none(), status, false).await
     }
 
     /// Takes up what the store did not take. Ends with the first one that fails again.
@@ -73,7 +102,7 @@ impl Closer {
         loop {
             let next = self.lock().pop_first();
             let Some((conversation, record)) = next else { return };
-            match self.by_steps(conversation, &record, &Span::none(), true).await {
+            match self.by_steps(conversation, &record, &Span::none(), SessionStatus::Closed, true).await {
                 Ok(()) => tracing::info!(%conversation, "a conversation whose close had to wait is closed"),
                 Err(parked) => {
                     if parked.transient {
@@ -101,15 +130,15 @@ impl Closer {
         CloseWrite {
             conversation,
             context: context(record),
-            messages: messages(conversation, record, at),
-            closing: self.closing(record, at, at),
+            messages: messages(conversation, &record.transcript, at),
+            closing: self.closing(record, SessionStatus::Closed, at, at),
             jobs: JOBS,
         }
     }
 
-    fn closing(&self, record: &CloseRecord, ended_at: WallTime, at: WallTime) -> Closing {
+    fn closing(&self, record: &CloseRecord, status: SessionStatus, ended_at: WallTime, at: WallTime) -> Closing {
         Closing {
-            status: SessionStatus::Closed,
+            status,
             reason: record.reason,
             triggered_by: record.triggered_by,
             ended_at,
@@ -118,7 +147,14 @@ impl Closer {
         }
     }
 
-    async fn by_steps(&self, conversation: ConversationId, record: &CloseRecord, session: &Span, told: bool) -> Result<(), Parked> {
+    async fn by_steps(
+        &self,
+        conversation: ConversationId,
+        record: &CloseRecord,
+        session: &Span,
+        status: SessionStatus,
+        told: bool,
+    ) -> Result<(), Parked> {
         let mut log = self.resumed(conversation).await;
         let ended_at = self.clock.wall();
         let mut transient = false;
@@ -126,7 +162,7 @@ impl Closer {
             match log.next() {
                 Next::Run { step, .. } => {
                     let _ = log.append(CloseEvent::Started(step));
-                    let outcome = match self.run(step, conversation, record, session, (ended_at, told)).await {
+                    let outcome = match self.run(step, conversation, record, session, (status, ended_at, told)).await {
                         Ok(()) => CloseEvent::Done(step),
                         Err(error) => {
                             tracing::warn!(%conversation, %step, %error, "a close step failed and is tried again");
@@ -171,25 +207,49 @@ impl Closer {
         conversation: ConversationId,
         record: &CloseRecord,
         session: &Span,
-        (ended_at, told): (WallTime, bool),
+        (status, ended_at, told): (SessionStatus, WallTime, bool),
     ) -> Result<(), StoreError> {
         let at = self.clock.wall();
+        self.edge(step, Edge::Before).await;
         match step {
+            // A chat's variables are on its row, turn by turn.
+            CloseStep::WorkflowCleanUp if record.variables.is_empty() => {}
             CloseStep::WorkflowCleanUp => self.store.set_context(conversation, context(record), at).await?,
             CloseStep::TranscriptFlush => {
-                self.store.flush(conversation, messages(conversation, record, at)).await?;
+                self.store.flush(conversation, messages(conversation, &record.transcript, at)).await?;
             }
-            CloseStep::SessionEndSpan if told => {}
-            CloseStep::SessionEndSpan => tell_session_end(session, conversation, record),
+            CloseStep::SessionEndSpan => {
+                // Noted first: a span cannot be taken back or told apart from a second one.
+                self.store.note_close_step(conversation, CloseLogEntry { step, at }).await?;
+                self.edge(step, Edge::Between).await;
+                if !told {
+                    tell_session_end(session, conversation, record);
+                }
+                self.edge(step, Edge::After).await;
+                return Ok(());
+            }
             CloseStep::RowClosed => {
-                self.store.close(conversation, self.closing(record, ended_at, at)).await?;
+                self.store.close(conversation, self.closing(record, status, ended_at, at)).await?;
             }
             CloseStep::JobsQueued => {
                 self.store.queue_jobs(conversation, JOBS, at).await?;
             }
         }
-        self.store.note_close_step(conversation, CloseLogEntry { step, at }).await
+        self.edge(step, Edge::Between).await;
+        self.store.note_close_step(conversation, CloseLogEntry { step, at }).await?;
+        self.edge(step, Edge::After).await;
+        Ok(())
     }
+
+    /// Where the tests kill a worker.
+    #[cfg(test)]
+    async fn edge(&self, step: CloseStep, edge: Edge) {
+        self.edges.reached(step, edge).await;
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_async, clippy::unused_self, reason = "the tests' one does something")]
+    async fn edge(&self, _: CloseStep, _: Edge) {}
 }
 
 fn tell_session_end(session: &Span, conversation: ConversationId, record: &CloseRecord) {
@@ -204,9 +264,9 @@ fn context(record: &CloseRecord) -> serde_json::Map<String, serde_json::Value> {
 }
 
 /// The buffered transcript under its own numbers. Ids come from conversation and number, so a second flush writes the same rows.
-fn messages(conversation: ConversationId, record: &CloseRecord, at: WallTime) -> Vec<NumberedMessage> {
+pub(super) fn messages(conversation: ConversationId, transcript: &Transcript, at: WallTime) -> Vec<NumberedMessage> {
     (0_u32..)
-        .zip(record.transcript.entries())
+        .zip(transcript.entries())
         .map(|(seq, entry)| {
             let role = match entry.role {
                 Role::Caller => store::Role::User,
@@ -218,3 +278,6 @@ fn messages(conversation: ConversationId, record: &CloseRecord, at: WallTime) ->
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What a worker is made of, as plain data. `settings` fills it; tests and the demo write it by hand.
 
 use super::assistants::Assistants;
+use super::chat::ChatLimits;
 use super::recorder::Protection;
 use super::shells::Observer;
 use crate::api::KeyRing;
@@ -36,6 +37,7 @@ pub struct Config {
     pub runtime: ShellConfig,
     pub api: ApiConfig,
     pub recording: RecordingConfig,
+    pub chat: ChatLimits,
     pub store: SqliteConfig,
     pub assistants: Assistants,
     pub deadlines: Deadlines,
@@ -100,6 +102,8 @@ pub struct ApiConfig {
     /// `/metrics` without a key.
     pub metrics_open: bool,
     pub keys: KeyRing,
+    /// Requests a minute of one key, and how many at once after a pause; 0 a minute: as many as come.
+    pub rate: (u32, u32),
 }
 
 #[derive(Clone, Debug)]
@@ -114,4 +118,6 @@ pub struct RecordingConfig {
     pub audio: Option<PathBuf>,
     /// Days closed rows are kept; `None`: for ever.
     pub retention_days: Option<u32>,
+    /// After a conversation its numbers and addresses are taken out of the stored words.
+    pub scrub: bool,
 }

@@ -1,12 +1,13 @@
 //! The worker's live side, as the HTTP API asks for it.
 
 use super::assistants::Assigned;
+use super::chat::ChatHost;
 use super::inbox::Fact;
 use super::place::place;
 use super::recover;
 use super::shells::Shells;
 use crate::api::{
-    AssistantView, CallControl, CallDetail, CallSummary, ControlError, PlaceCall, PlaceError, PlacedCall, Readiness, assistant_id,
+    AssistantView, CallControl, CallDetail, CallSummary, Chat, ControlError, PlaceCall, PlaceError, PlacedCall, Readiness, assistant_id,
 };
 use crate::call::{AdminOrder, Event};
 use crate::model::{
@@ -23,13 +24,18 @@ use uuid::Uuid;
 /// Longest an end order may take: both legs' release deadlines and the close pipeline's lie within it.
 const END_WITHIN: Duration = Duration::from_secs(90);
 
+/// Longest the words so far may take to be stored.
+const FLUSH_WITHIN: Duration = Duration::from_secs(10);
+
 pub(super) struct Control {
     pub(super) shells: Arc<Shells>,
+    pub(super) chat: ChatHost,
 }
 
 impl CallControl for Control {
     fn end_session(&self, conversation: ConversationId, reason: TerminationReason) -> BoxFuture<'_, Result<TurnResult, ControlError>> {
         let shells = Arc::clone(&self.shells);
+        self.chat.forget(conversation);
         // A task of its own: a client that hangs up does not stop the end of the call.
         let (done, answer) = oneshot::channel();
         self.shells.tasks.spawn("end_session", async move {
@@ -38,6 +44,20 @@ impl CallControl for Control {
         Box::pin(
             async move { answer.await.unwrap_or_else(|_| Err(ControlError::Failed("the task that ends the call is gone".to_owned()))) },
         )
+    }
+
+    fn flush(&self, conversation: ConversationId) -> BoxFuture<'_, Result<(), ControlError>> {
+        let (done, stored) = oneshot::channel();
+        let told = self.shells.directory.get(conversation).map(|live| live.inbox.put(Fact::StoreWords(done)));
+        Box::pin(async move {
+            told.ok_or(ControlError::NotLive)?;
+            match tokio::time::timeout(FLUSH_WITHIN, stored).await {
+                Ok(Ok(())) => Ok(()),
+                // The call ended first, and its close stores everything; or the store failed, which the next write will find, too.
+                Ok(Err(_)) => Err(ControlError::NotLive),
+                Err(_) => Err(ControlError::TimedOut),
+            }
+        })
     }
 
     fn say(&self, conversation: ConversationId, text: Redacted<String>) -> BoxFuture<'_, Result<(), ControlError>> {
@@ -66,9 +86,9 @@ impl CallControl for Control {
     }
 
     fn decide_approval(&self, conversation: ConversationId, approval: Uuid, approved: bool) -> BoxFuture<'_, Result<(), ControlError>> {
-        // Carried into the call as soon as the core knows approvals.
-        let _ = (conversation, approval, approved);
-        Box::pin(std::future::ready(Err(ControlError::NotLive)))
+        let order = AdminOrder::DecideApproval { approval, approved };
+        let told = self.shells.directory.get(conversation).map(|live| live.inbox.put(Fact::Core(Event::Ordered(order))));
+        Box::pin(std::future::ready(told.ok_or(ControlError::NotLive)))
     }
 
     fn assistants(&self) -> Vec<AssistantView> {

@@ -114,6 +114,7 @@ impl Driver {
             Direction::Inbound => opening.to.clone(),
             Direction::Outbound => opening.from.clone(),
         };
+        self.recall().await;
         self.step(Event::Offered(Box::new(opening)));
         self.handle_pending().await;
         let mut handled = 0;
@@ -167,6 +168,7 @@ impl Driver {
                 self.poll_runtime();
             }
             Fact::WhenClosed(waiter) => self.when_closed.push(waiter),
+            Fact::StoreWords(done) => self.store_words_now(done),
         }
     }
 
@@ -247,7 +249,10 @@ impl Driver {
         self.legs.expect(LegId::CALLER, expectation);
         while let Some(output) = self.runtime.poll() {
             let event = match output {
-                RuntimeOutput::Ready { turn, result } => Event::TurnReady { turn, result },
+                RuntimeOutput::Ready { turn, result } => {
+                    self.tell_people(turn, &result);
+                    Event::TurnReady { turn, result }
+                }
                 RuntimeOutput::Speech { turn, text } => Event::TurnSpeech { turn, text },
                 RuntimeOutput::Failed { turn, error } => Event::TurnFailed { turn, error },
                 RuntimeOutput::Ask(ask) => {
@@ -264,8 +269,10 @@ impl Driver {
                     Some(event) => event,
                     None => continue,
                 },
-                // No row takes an approval yet.
-                RuntimeOutput::ApprovalWanted { .. } => continue,
+                RuntimeOutput::ApprovalWanted { approval, .. } => {
+                    self.want_approval(&approval);
+                    continue;
+                }
             };
             self.pending.push_back(event);
         }

@@ -31,6 +31,8 @@ pub(super) enum Fact {
     BriefingDue {
         request: RequestId,
     },
+    /// Store what was said so far; told when it is.
+    StoreWords(oneshot::Sender<()>),
     /// Told when the close pipeline is through.
     WhenClosed(oneshot::Sender<TurnResult>),
 }

@@ -2,6 +2,7 @@
 
 use super::accept::on_sip_event;
 use super::admission::Admission;
+use super::chat::ChatHost;
 use super::clock::Clock;
 use super::close::Closer;
 use super::config::{Config, RecordingConfig, SipConfig, SpeechChoice};
@@ -13,8 +14,8 @@ use super::recorder::Recorder;
 use super::router::Router;
 use super::shells::{Calling, Shells};
 use super::spawn::Tasks;
-use super::{notify, reconcile, recover};
-use crate::api::{self, ApiState};
+use super::{notify, reconcile, recover, upkeep};
+use crate::api::{self, ApiState, RateLimit};
 use crate::call::Event;
 use crate::media::shell::{EngineConfig, MediaEngine};
 use crate::model::{CallTime, Millis, WorkerId, WorkerTime};
@@ -77,6 +78,7 @@ impl Worker {
         let runtime = RuntimeShell::new(config.runtime, Arc::new(move || clock.now()))?;
         let speech = speech(config.speech, &tasks, clock).await?;
         let recorder = recorder(&config.recording)?;
+        let recording = config.recording.clone();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store).await?);
         let owners = config.trunk_owners.values().copied().chain(config.api.keys.organisations()).chain([config.organisation]);
         for organisation in owners {
@@ -127,9 +129,14 @@ impl Worker {
         }
         recover::recover(&shells).await;
         run_shells(&shells, sockets, endpoint, orders, &stop);
-        let control = Arc::new(Control { shells: Arc::clone(&shells) });
-        let mut state = ApiState::new(control, Arc::clone(&shells.store), config.api.keys, Arc::new(move || clock.wall()));
+        let chat = ChatHost::new(Arc::clone(&shells), config.chat);
+        shells.tasks.spawn("upkeep", upkeep::upkeep(Arc::clone(&shells), chat.clone(), recording, stop.clone()));
+        let control = Arc::new(Control { shells: Arc::clone(&shells), chat: chat.clone() });
+        let wall = Arc::new(move || clock.wall());
+        let mut state = ApiState::new(control, Arc::new(chat), Arc::clone(&shells.store), config.api.keys, wall);
         state.metrics_open = config.api.metrics_open;
+        state.limit = Arc::new(RateLimit::new(config.api.rate.0, config.api.rate.1));
+        state.chat_ttl = Millis(u64::try_from(config.chat.ttl.as_millis()).unwrap_or(u64::MAX));
         state.retention_days = config.recording.retention_days;
         state.metrics = metrics_page(config.metrics, &shells);
         let api_stop = stop.clone();

@@ -342,6 +342,11 @@ impl VoiceRuntime {
         self.dialogue.expected_input(&self.assistant)
     }
 
+    /// The assistant's variables as they stand.
+    pub const fn variables(&self) -> &BTreeMap<String, Value> {
+        self.dialogue.variables()
+    }
+
     /// What was said so far; bounded, see [`Transcript`].
     pub const fn transcript(&self) -> &Transcript {
         &self.transcript

@@ -6,7 +6,7 @@ use super::model::{ReferMode, Settings, Transport, Trunk as TrunkSettings};
 use super::{RecordingMode, SpeechEngine};
 use crate::api::{Key, KeyRing};
 use crate::host::{
-    ApiConfig, Assistants, AssistantsError, Config, MediaConfig, Protection, RecordingConfig, Route, SipConfig, SpeechChoice,
+    ApiConfig, Assistants, AssistantsError, ChatLimits, Config, MediaConfig, Protection, RecordingConfig, Route, SipConfig, SpeechChoice,
     TransferConfig,
 };
 use crate::media::HoldMusic;
@@ -72,6 +72,7 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
         api: ApiConfig {
             listen: settings.api.listen,
             metrics_open: settings.metrics_open(),
+            rate: (settings.api.requests_per_minute, settings.api.burst),
             keys: KeyRing::new(settings.api.keys.iter().map(key).collect()),
         },
         recording: RecordingConfig {
@@ -81,6 +82,13 @@ pub fn compose(settings: &Settings) -> Result<Config, ComposeError> {
             max_bytes: settings.recording.max_bytes,
             audio: settings.recording.audio.then_some(recordings),
             retention_days,
+            scrub: settings.recording.scrub,
+        },
+        chat: ChatLimits {
+            live_max: settings.chat.live_max as usize,
+            idle: settings.chat.idle.into(),
+            ttl: settings.chat.expire.into(),
+            turn: settings.chat.turn.into(),
         },
         store: store(settings),
         assistants,

@@ -21,7 +21,7 @@ pub use compose::{ComposeError, compose};
 pub use computed::{ComputedDeadline, computed_deadlines};
 pub use fault::{Fault, Place, SettingsErrors};
 pub use model::{
-    Api, ApiKey, Assistants, DEFAULT_ORGANISATION, LogFormat, Media, Model, Recording, RecordingMode, ReferMode, ReferProfile, Route,
+    Api, ApiKey, Assistants, Chat, DEFAULT_ORGANISATION, LogFormat, Media, Model, Recording, RecordingMode, ReferMode, ReferProfile, Route,
     Secret, Settings, Sip, Speech, SpeechEngine, SpeechProvider, SpeechVendor, Store, Telemetry, Transfer, Transport, Trunk, Worker,
 };
 

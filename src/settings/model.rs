@@ -25,6 +25,7 @@ pub struct Settings {
     pub recording: Recording,
     pub store: Store,
     pub assistants: Assistants,
+    pub chat: Chat,
     pub deadlines: Deadlines,
     pub telemetry: Telemetry,
 }
@@ -304,11 +305,21 @@ pub struct Api {
     /// `/metrics` without a key; `None`: only on a loopback listener.
     pub metrics_open: Option<bool>,
     pub keys: Vec<ApiKey>,
+    /// Requests of one key in a minute, in the long run; 1–1,000,000, 0 = as many as come.
+    pub requests_per_minute: u32,
+    /// Requests of one key at once after a pause; 1–100,000.
+    pub burst: u32,
 }
 
 impl Default for Api {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), metrics_open: None, keys: Vec::new() }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            metrics_open: None,
+            keys: Vec::new(),
+            requests_per_minute: 6_000,
+            burst: 600,
+        }
     }
 }
 
@@ -335,11 +346,13 @@ pub struct Recording {
     pub max_bytes: u64,
     /// Days until recordings and rows may be removed; 0 = never, at most 3,650.
     pub retention_days: u32,
+    /// When a conversation is over, numbers of four digits and more and addresses of e-mail are taken out of its stored words.
+    pub scrub: bool,
 }
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { mode: RecordingMode::Full, directory: None, key: None, audio: false, max_bytes: 64 << 20, retention_days: 30 }
+        Self { mode: RecordingMode::Full, directory: None, key: None, audio: false, max_bytes: 64 << 20, retention_days: 30, scrub: false }
     }
 }
 
@@ -384,6 +397,25 @@ pub struct Assistants {
 impl Default for Assistants {
     fn default() -> Self {
         Self { directory: PathBuf::from("config/assistants"), default: "front-desk".to_owned(), routes: Vec::new() }
+    }
+}
+
+/// `[chat]`: conversations without a telephone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chat {
+    /// Conversations kept in memory at the same time; 1–100,000. Others are read from the store when they go on.
+    pub live_max: u32,
+    /// Out of memory after this long without a turn; 10–86,400 s.
+    pub idle: Millis,
+    /// A conversation without a turn for this long expires; 1–8,760 h.
+    pub expire: Millis,
+    /// Longest a turn may take; 1–600 s.
+    pub turn: Millis,
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self { live_max: 500, idle: Millis::from_secs(900), expire: Millis::from_secs(24 * 3_600), turn: Millis::from_secs(120) }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every section's keys, bounds and defaults; and the rules between them.
 
 use super::model::{
-    Api, ApiKey, Assistants, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Store, Telemetry,
-    Transfer, Transport, Trunk, Worker,
+    Api, ApiKey, Assistants, Chat, LogFormat, Media, Recording, RecordingMode, ReferMode, ReferProfile, Route, Settings, Sip, Store,
+    Telemetry, Transfer, Transport, Trunk, Worker,
 };
 use super::models;
 use super::reader::Reader;
@@ -33,6 +33,7 @@ pub(super) fn settings(r: &mut Reader<'_>) -> Settings {
         recording: recording(r),
         store: store(r),
         assistants: assistants(r),
+        chat: chat(r),
         deadlines: deadlines(r),
         telemetry: telemetry(r),
     };
@@ -161,6 +162,8 @@ fn api(r: &mut Reader<'_>) -> Api {
     Api {
         listen: r.parsed::<SocketAddr>("api.listen", SOCKET).unwrap_or(d.listen),
         metrics_open: r.boolean("api.metrics_open"),
+        requests_per_minute: r.count("api.requests_per_minute", 0..=1_000_000, d.requests_per_minute),
+        burst: r.count("api.burst", 1..=100_000, d.burst),
         keys: r.tables("api.key").iter().map(|at| api_key(r, at)).collect(),
     }
 }
@@ -224,6 +227,7 @@ fn recording(r: &mut Reader<'_>) -> Recording {
         audio,
         max_bytes: r.integer("recording.max_bytes", (64 << 10)..=(1 << 30), d.max_bytes),
         retention_days: r.count("recording.retention_days", 0..=3_650, d.retention_days),
+        scrub: r.boolean("recording.scrub").unwrap_or(d.scrub),
     }
 }
 
@@ -238,6 +242,17 @@ fn assistants(r: &mut Reader<'_>) -> Assistants {
         directory: r.path("assistants.directory").unwrap_or(d.directory),
         default: r.text("assistants.default", NAME_MAX).unwrap_or(d.default),
         routes: r.tables("assistants.route").iter().map(|at| route(r, at)).collect(),
+    }
+}
+
+fn chat(r: &mut Reader<'_>) -> Chat {
+    let d = Chat::default();
+    let hours = r.count("chat.expire_hours", 1..=8_760, u32::try_from(d.expire.0 / 3_600_000).unwrap_or(24));
+    Chat {
+        live_max: r.count("chat.live_max", 1..=100_000, d.live_max),
+        idle: r.seconds("chat.idle_seconds", 10..=86_400, d.idle),
+        expire: Millis::from_secs(u64::from(hours) * 3_600),
+        turn: r.seconds("chat.turn_seconds", 1..=600, d.turn),
     }
 }
 

@@ -93,7 +93,12 @@ pub trait Transcripts: Send + Sync {
     fn flush(&self, conversation: ConversationId, messages: Vec<NumberedMessage>) -> Answer<'_, Flushed>;
 
     /// Messages with `seq > since`, in order, at most `limit`; `since: None` is from the start.
-    fn messages(&self, conversation: ConversationId, since: Option<u32>, limit: u32) -> Answer<'_, Vec<Message>>;
+    fn messages(&self, conversation: ConversationId, since: Option<u32>, limit: u32) -> Answer<'_, Vec<Message>> {
+        self.messages_of(conversation, None, since, limit)
+    }
+
+    /// As [`Self::messages`], of one role.
+    fn messages_of(&self, conversation: ConversationId, role: Option<Role>, since: Option<u32>, limit: u32) -> Answer<'_, Vec<Message>>;
 
     /// The last `limit` messages, in order.
     fn last_messages(&self, conversation: ConversationId, limit: u32) -> Answer<'_, Vec<Message>>;

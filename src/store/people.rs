@@ -126,6 +126,8 @@ pub struct NewApproval {
     /// What the caller was told while it waits.
     pub message: String,
     pub at: WallTime,
+    /// Not decided by then: denied.
+    pub expires_at: WallTime,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -138,6 +140,7 @@ pub struct Approval {
     pub state: ApprovalState,
     pub decided_by: Option<String>,
     pub created_at: WallTime,
+    pub expires_at: WallTime,
     pub decided_at: Option<WallTime>,
 }
 
@@ -174,8 +177,8 @@ pub trait Approvals: Send + Sync {
         limit: u32,
     ) -> Answer<'_, Vec<Approval>>;
 
-    /// The pending one of a conversation.
-    fn pending_approval(&self, conversation: ConversationId) -> Answer<'_, Option<Approval>>;
+    /// Pending ones of any organisation whose time is over, oldest first.
+    fn overdue_approvals(&self, now: WallTime, limit: u32) -> Answer<'_, Vec<Approval>>;
 
     /// Decides one that is pending; any other stays as it is and is answered with `first: false`.
     fn decide(&self, organisation: OrganisationId, id: Uuid, approved: bool, by: String, at: WallTime) -> Answer<'_, Option<Decided>>;

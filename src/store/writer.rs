@@ -6,7 +6,7 @@
 //! What comes within a few milliseconds is written as one transaction, whichever calls it belongs to. A batch that the store refuses is taken
 //! apart: each update is tried on its own, and closes go back to where they came from.
 
-use super::{Batch, CloseWrite, Store, StoreError, TimelineEntry, TransferAttempt};
+use super::{Batch, CloseWrite, NewApproval, NewHandoff, NumberedMessage, Store, StoreError, TimelineEntry, TransferAttempt};
 use crate::model::{ConversationId, SessionStatus, WallTime};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -25,10 +25,28 @@ const GATHER: Duration = Duration::from_millis(5);
 #[derive(Clone, Debug)]
 pub enum LiveUpdate {
     Create(Box<super::NewConversation>),
-    Status { conversation: ConversationId, status: SessionStatus, at: WallTime },
-    Recording { conversation: ConversationId, path: String, at: WallTime },
-    Timeline { conversation: ConversationId, entries: Vec<TimelineEntry> },
+    Status {
+        conversation: ConversationId,
+        status: SessionStatus,
+        at: WallTime,
+    },
+    Recording {
+        conversation: ConversationId,
+        path: String,
+        at: WallTime,
+    },
+    Timeline {
+        conversation: ConversationId,
+        entries: Vec<TimelineEntry>,
+    },
     Attempt(Box<TransferAttempt>),
+    Handoff(Box<NewHandoff>),
+    Approval(Box<NewApproval>),
+    /// The transcript so far; the close flushes all of it once more.
+    Words {
+        conversation: ConversationId,
+        messages: Vec<NumberedMessage>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +206,7 @@ fn join(batch: &mut Batch, update: LiveUpdate) -> Option<LiveUpdate> {
         LiveUpdate::Status { conversation, status, at } => batch.status(conversation, status, at),
         LiveUpdate::Recording { conversation, path, at } => drop(batch.recordings.insert(conversation, (path, at))),
         LiveUpdate::Timeline { conversation, entries } => batch.timelines.push((conversation, entries)),
-        rare @ LiveUpdate::Attempt(_) => return Some(rare),
+        rare @ (LiveUpdate::Attempt(_) | LiveUpdate::Handoff(_) | LiveUpdate::Approval(_) | LiveUpdate::Words { .. }) => return Some(rare),
     }
     None
 }
@@ -211,5 +229,8 @@ async fn write(store: &dyn Store, update: LiveUpdate) -> Result<(), StoreError> 
         LiveUpdate::Recording { conversation, path, at } => store.set_recording(conversation, &path, at).await,
         LiveUpdate::Timeline { conversation, entries } => store.append_timeline(conversation, entries).await.map(drop),
         LiveUpdate::Attempt(attempt) => store.put_attempt(*attempt).await,
+        LiveUpdate::Handoff(handoff) => store.put_handoff(*handoff).await.map(drop),
+        LiveUpdate::Approval(approval) => store.put_approval(*approval).await.map(drop),
+        LiveUpdate::Words { conversation, messages } => store.flush(conversation, messages).await.map(drop),
     }
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use uuid::Uuid;
 use voice_worker::api::{
-    self, ApiState, ArmedTimer, AssistantView, CallControl, CallDetail, CallSummary, ControlError, Key, KeyRing, LegView, PlaceCall,
-    PlaceError, PlacedCall, Readiness, TimelineLine, assistant_id,
+    self, ApiState, ArmedTimer, AssistantView, CallControl, CallDetail, CallSummary, Chat, ChatError, ChatStream, ChatTurn, ControlError,
+    Key, KeyRing, LegView, PlaceCall, PlaceError, PlacedCall, Readiness, TimelineLine, assistant_id,
 };
 use voice_worker::model::{
     CallTime, ConversationId, LegId, Millis, OrganisationId, Redacted, RuntimeStatus, TerminationReason, TurnResult, WallTime,
@@ -39,6 +39,7 @@ pub(crate) struct FakeControl {
     live: Mutex<Vec<ConversationId>>,
     ended: Mutex<Vec<(ConversationId, TerminationReason)>>,
     failure: Mutex<Option<String>>,
+    pub(crate) told: Mutex<Vec<String>>,
     pub(crate) placed: Mutex<Vec<PlaceCall>>,
     pub(crate) placing: Mutex<Option<Result<PlacedCall, PlaceError>>>,
     reasons: Mutex<Vec<String>>,
@@ -89,7 +90,13 @@ impl CallControl for FakeControl {
         })
     }
 
-    fn say(&self, _: ConversationId, _: Redacted<String>) -> BoxFuture<'_, Result<(), ControlError>> {
+    fn flush(&self, conversation: ConversationId) -> BoxFuture<'_, Result<(), ControlError>> {
+        self.told.lock().unwrap().push(format!("flush {conversation}"));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn say(&self, conversation: ConversationId, text: Redacted<String>) -> BoxFuture<'_, Result<(), ControlError>> {
+        self.told.lock().unwrap().push(format!("say {conversation} {}", text.expose()));
         Box::pin(async { Ok(()) })
     }
 
@@ -138,6 +145,21 @@ impl CallControl for FakeControl {
     }
 }
 
+/// Chats are tested on a whole worker, in `tests/chat.rs`.
+struct NoChat;
+
+impl Chat for NoChat {
+    fn stream_turn(&self, _: ChatTurn) -> BoxFuture<'_, Result<ChatStream, ChatError>> {
+        Box::pin(async { Err(ChatError::LiveCall) })
+    }
+
+    fn decide_approval(&self, _: ConversationId, _: Uuid, _: bool) -> BoxFuture<'_, Result<(), ChatError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn forget(&self, _: ConversationId) {}
+}
+
 pub(crate) struct Bench {
     pub(crate) control: Arc<FakeControl>,
     pub(crate) store: Arc<dyn Store>,
@@ -162,7 +184,7 @@ impl Bench {
         let control = Arc::new(FakeControl::default());
         control.live.lock().unwrap().push(id(LIVE));
         let keys = KeyRing::new(vec![Key::from_secret("ours", OURS, KEY), Key::from_secret("theirs", THEIRS, THEIR_KEY)]);
-        let mut state = ApiState::new(control.clone(), store.clone(), keys.clone(), Arc::new(|| NOW));
+        let mut state = ApiState::new(control.clone(), Arc::new(NoChat), store.clone(), keys.clone(), Arc::new(|| NOW));
         state.metrics = Arc::new(|| "calls 1\n".to_owned());
         change(&mut state);
         let listener = api::bind("127.0.0.1:0".parse().unwrap(), &keys).await.unwrap();

@@ -10,6 +10,7 @@ mod killed;
 mod model_calls;
 mod operations;
 mod options;
+mod outbound;
 mod phone_calls;
 mod phones;
 mod proxy;

@@ -136,6 +136,7 @@ impl Site {
             sip = setup.sip,
             allow = if setup.trunk.contains("allow_destinations") { "" } else { "allow_destinations = [\"*\"]" },
             codecs = setup.codecs,
+            allow = if setup.trunk.contains("allow_destinations") { "" } else { "allow_destinations = [\"*\"]" },
             trunk = setup.trunk,
             recording = setup.recording,
             speech = setup.speech,

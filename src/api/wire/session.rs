@@ -11,25 +11,29 @@ use uuid::Uuid;
 
 /// A conversation in a list, and what `close` answers.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = src__conversation__schemas__SessionResponse)]
 pub(in crate::api) struct SessionResponse {
     id: Uuid,
     organization_id: Uuid,
     end_user_id: Uuid,
     channel: String,
-    /// `inbound`, `outbound` or null.
+    #[schema(value_type = Option<super::conversation::OriginWord>)]
     origin: Option<&'static str>,
     external_session_id: Option<String>,
     #[schema(value_type = SessionRowStatus)]
     status: SessionStatus,
-    /// `live`, `test` or `simulation`.
+    #[schema(value_type = super::conversation::SessionType, default = "live", required = false)]
     session_type: String,
     /// Always `normal`: this worker does not rank conversations.
+    #[schema(value_type = Priority)]
     priority: &'static str,
     subject: Option<String>,
     assigned_agent_id: Option<Uuid>,
     retention_policy_id: Option<Uuid>,
     summary: Option<String>,
+    #[schema(required = false)]
     metadata: Map<String, Value>,
+    #[schema(required = false)]
     context_variables: Map<String, Value>,
     message_count: u32,
     #[serde(serialize_with = "time::opt_rfc3339")]
@@ -47,13 +51,15 @@ pub(in crate::api) struct SessionResponse {
     #[serde(serialize_with = "time::opt_rfc3339")]
     #[schema(value_type = Option<String>, format = DateTime)]
     closed_at: Option<WallTime>,
+    #[serde(serialize_with = "time::opt_rfc3339")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    ttl_expires_at: Option<String>,
+    ttl_expires_at: Option<WallTime>,
     #[serde(serialize_with = "time::opt_rfc3339")]
     #[schema(value_type = Option<String>, format = DateTime)]
     retention_expires_at: Option<WallTime>,
     #[schema(value_type = Option<String>, format = DateTime)]
     archived_at: Option<String>,
+    #[schema(default = false, required = false)]
     memory_synced: bool,
     #[serde(serialize_with = "time::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
@@ -64,9 +70,20 @@ pub(in crate::api) struct SessionResponse {
     /// From start to end; null while it runs.
     duration_ms: Option<u64>,
     summary_preview: Option<String>,
+    #[schema(default = false, required = false)]
     has_recording: bool,
     /// Why it ended; an addition to the published shape.
     termination_reason: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes the words in the document")]
+enum Priority {
+    Low,
+    Normal,
+    High,
+    Urgent,
 }
 
 /// Characters of a summary shown in a list.
@@ -97,7 +114,7 @@ impl From<Conversation> for SessionResponse {
             started_at: row.started_at,
             ended_at: row.ended_at,
             closed_at: row.closed_at,
-            ttl_expires_at: None,
+            ttl_expires_at: row.ttl_expires_at,
             retention_expires_at: row.retention_expires_at,
             archived_at: None,
             memory_synced: row.memory_synced,
@@ -112,9 +129,11 @@ impl From<Conversation> for SessionResponse {
 
 /// One conversation with its recent turns.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = src__conversation__schemas__SessionDetailResponse)]
 pub(in crate::api) struct SessionDetailResponse {
     #[serde(flatten)]
     pub(in crate::api) session: SessionResponse,
+    #[schema(required = false)]
     pub(in crate::api) recent_turns: Vec<TurnResponse>,
     pub(in crate::api) recording_url: Option<String>,
 }
@@ -129,21 +148,46 @@ pub(in crate::api) struct SessionPage {
 
 /// One message.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = src__conversation__schemas__TurnResponse)]
 pub(in crate::api) struct TurnResponse {
     id: Uuid,
     session_id: Uuid,
     /// Its place in the conversation, from 0; an addition to the published shape.
     seq: u32,
-    /// `user`, `assistant`, `system`, `tool` or `system_event`.
+    #[schema(value_type = RoleWord)]
     role: &'static str,
     content: String,
+    /// Tokens of the model calls that made it; null where none did. Input and output are not told apart: all of them are output.
+    token_count: Option<TokenCount>,
     model_used: Option<String>,
     latency_ms: Option<u64>,
+    #[schema(default = false, required = false)]
     is_compacted: bool,
+    #[schema(required = false)]
     metadata: Map<String, Value>,
+    /// `human_operator` where a person wrote it.
+    authored_by: Option<String>,
     #[serde(serialize_with = "time::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     created_at: WallTime,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes store::Role in the document")]
+enum RoleWord {
+    User,
+    Assistant,
+    System,
+    Tool,
+    SystemEvent,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct TokenCount {
+    input_tokens: u64,
+    output_tokens: u64,
+    total_tokens: Option<u64>,
 }
 
 impl From<Message> for TurnResponse {
@@ -155,6 +199,8 @@ impl From<Message> for TurnResponse {
             seq: stored.seq,
             role: message.role.as_str(),
             content: message.content.into_exposed(),
+            token_count: message.token_count.map(|all| TokenCount { input_tokens: 0, output_tokens: all, total_tokens: Some(all) }),
+            authored_by: message.authored_by,
             model_used: message.model_used,
             latency_ms: message.latency_ms,
             is_compacted: false,
@@ -205,8 +251,8 @@ pub(in crate::api) struct PollQuery {
     /// Accepted; this worker keeps no evidence.
     #[param(default = false)]
     include_evidence: Option<bool>,
-    /// `display` or `full`; accepted, as above.
-    #[param(default = "full")]
+    /// Accepted, as above.
+    #[param(value_type = Option<super::conversation::EvidenceView>, default = "full")]
     evidence_view: Option<String>,
 }
 
@@ -217,13 +263,32 @@ pub(in crate::api) struct ListQuery {
     status: Option<String>,
     channel: Option<String>,
     end_user_id: Option<Uuid>,
+    /// No conversation is assigned to an agent here: with it the page is empty.
+    assigned_agent_id: Option<Uuid>,
+    /// Every conversation is `normal`.
+    priority: Option<String>,
     #[param(value_type = Option<String>, format = DateTime)]
     started_after: Option<String>,
     #[param(value_type = Option<String>, format = DateTime)]
     started_before: Option<String>,
+    /// In subject or summary, upper and lower case alike.
+    q: Option<String>,
+    /// Conversations are not evaluated here: `no_evals` is all of them, everything else none.
+    #[param(value_type = Option<EvalFilter>)]
+    eval_filter: Option<String>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
     cursor: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes the words in the document")]
+enum EvalFilter {
+    HasEvals,
+    NoEvals,
+    AllPassed,
+    AnyFailed,
 }
 
 pub(in crate::api) fn status_word(status: SessionStatus) -> String {

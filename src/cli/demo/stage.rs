@@ -3,7 +3,8 @@
 use super::play::DemoError;
 use crate::cli::phone::{Happening, Phone, PhoneConfig, Voice};
 use crate::host::{
-    ApiConfig, Assistants, Clock, Config, MediaConfig, Observer, Protection, RecordingConfig, SipConfig, SpeechChoice, TransferConfig,
+    ApiConfig, Assistants, ChatLimits, Clock, Config, MediaConfig, Observer, Protection, RecordingConfig, SipConfig, SpeechChoice,
+    TransferConfig,
 };
 use crate::model::{Digit, Millis, OrganisationId};
 use crate::replay::transcript::{Step, parse};
@@ -175,7 +176,7 @@ impl Stage {
             },
             speech: SpeechChoice::Given(self.speech.clone()),
             runtime: ShellConfig::default(),
-            api: ApiConfig { listen: ANY_PORT, metrics_open: true, keys: crate::api::KeyRing::default() },
+            api: ApiConfig { listen: ANY_PORT, metrics_open: true, keys: crate::api::KeyRing::default(), rate: (0, 1) },
             recording: RecordingConfig {
                 folder: Some(self.out.clone()),
                 protection: Protection::Plain,
@@ -183,7 +184,9 @@ impl Stage {
                 max_bytes: 16 << 20,
                 audio: Some(self.out.clone()),
                 retention_days: None,
+                scrub: false,
             },
+            chat: ChatLimits::default(),
             store: SqliteConfig::at(self.out.join("demo.sqlite")),
             assistants,
             deadlines: crate::call::Deadlines::default(),

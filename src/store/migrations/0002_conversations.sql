@@ -47,8 +47,11 @@ CREATE TABLE approvals (
     state        TEXT NOT NULL,
     decided_by   TEXT,
     created_at   INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
     decided_at   INTEGER
 ) STRICT;
+
+CREATE INDEX approvals_due ON approvals (expires_at) WHERE state = 'pending';
 
 CREATE INDEX approvals_by_time ON approvals (organisation, created_at DESC, id DESC);
 CREATE INDEX approvals_of ON approvals (conversation);

@@ -77,7 +77,8 @@ impl Jobs for SqliteStore {
         Box::pin(async move {
             let row = sqlx::query(
                 "UPDATE jobs SET state = 'running', attempts = attempts + 1, updated_at = ?1 WHERE id = (SELECT id FROM jobs \
-                 WHERE state = 'queued' OR (state = 'running' AND updated_at < ?2) ORDER BY created_at, id LIMIT 1) RETURNING *",
+                 WHERE state = 'queued' OR (state = 'running' AND updated_at < ?2) ORDER BY created_at, \
+                 CASE kind WHEN 'scrub' THEN 0 WHEN 'summary' THEN 1 ELSE 2 END, id LIMIT 1) RETURNING *",
             )
             .bind(signed(at.0))
             .bind(signed(stale_before.0))

@@ -139,14 +139,15 @@ impl Approvals for SqliteStore {
         })
     }
 
-    fn pending_approval(&self, conversation: ConversationId) -> Answer<'_, Option<Approval>> {
+    fn overdue_approvals(&self, now: WallTime, limit: u32) -> Answer<'_, Vec<Approval>> {
         Box::pin(async move {
-            let row = sqlx::query("SELECT * FROM approvals WHERE conversation = ? AND state = 'pending' ORDER BY created_at DESC LIMIT 1")
-                .bind(conversation.to_string())
-                .fetch_optional(&self.read)
+            let rows = sqlx::query("SELECT * FROM approvals WHERE state = 'pending' AND expires_at <= ? ORDER BY expires_at LIMIT ?")
+                .bind(signed(now.0))
+                .bind(limit)
+                .fetch_all(&self.read)
                 .await
                 .map_err(approving)?;
-            row.as_ref().map(approval).transpose()
+            rows.iter().map(approval).collect()
         })
     }
 
@@ -216,7 +217,8 @@ pub(super) async fn insert_approval(tx: &mut SqliteConnection, new: &NewApproval
         Err(error) => return Err(error),
     };
     sqlx::query(
-        "INSERT INTO approvals (id, organisation, conversation, node, message, state, created_at) VALUES (?, ?, ?, ?, ?, 'pending', ?) \
+        "INSERT INTO approvals (id, organisation, conversation, node, message, state, created_at, expires_at) \
+         VALUES (?, ?, ?, ?, ?, 'pending', ?, ?) \
          ON CONFLICT DO NOTHING",
     )
     .bind(new.id.to_string())
@@ -225,6 +227,7 @@ pub(super) async fn insert_approval(tx: &mut SqliteConnection, new: &NewApproval
     .bind(&new.node)
     .bind(&new.message)
     .bind(signed(new.at.0))
+    .bind(signed(new.expires_at.0))
     .execute(tx)
     .await
     .map(|_| true)
@@ -270,6 +273,7 @@ fn approval(row: &SqliteRow) -> Result<Approval, StoreError> {
         state: ApprovalState::parse(&state).ok_or(StoreError::Corrupt { what: "approval state", value: state })?,
         decided_by: opt_text(row, "decided_by")?,
         created_at: time(row, "created_at")?,
+        expires_at: time(row, "expires_at")?,
         decided_at: opt_time(row, "decided_at")?,
     })
 }

@@ -3,7 +3,7 @@
 use super::SqliteStore;
 use super::read::{message, signed};
 use crate::model::ConversationId;
-use crate::store::{Answer, Flushed, Message, NewMessage, NumberedMessage, StoreError, Transcripts};
+use crate::store::{Answer, Flushed, Message, NewMessage, NumberedMessage, Role, StoreError, Transcripts};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 const STORING: &str = "storing messages";
@@ -59,11 +59,13 @@ impl Transcripts for SqliteStore {
         })
     }
 
-    fn messages(&self, conversation: ConversationId, since: Option<u32>, limit: u32) -> Answer<'_, Vec<Message>> {
+    fn messages_of(&self, conversation: ConversationId, role: Option<Role>, since: Option<u32>, limit: u32) -> Answer<'_, Vec<Message>> {
         Box::pin(async move {
-            let rows = sqlx::query("SELECT * FROM messages WHERE conversation = ? AND seq > ? ORDER BY seq LIMIT ?")
+            let sql = "SELECT * FROM messages WHERE conversation = ?1 AND seq > ?2 AND (?3 IS NULL OR role = ?3) ORDER BY seq LIMIT ?4";
+            let rows = sqlx::query(sql)
                 .bind(conversation.to_string())
                 .bind(since.map_or(-1, i64::from))
+                .bind(role.map(Role::as_str))
                 .bind(limit)
                 .fetch_all(&self.read)
                 .await
