@@ -32,6 +32,7 @@ test-tools: build-tools
 	@.ci/need $(TEST_PACKAGES)
 	@command -v cargo-deny >/dev/null || $(CARGO) install --quiet --locked cargo-deny@0.20.2
 	@.ci/phone
+	@.ci/schemathesis
 
 bench:
 	$(CARGO) bench

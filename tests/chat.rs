@@ -13,8 +13,10 @@ use worker::{KEY, Site, THEIR_KEY, Worker};
 const USER: &str = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
 const DESK: &str = include_str!("../config/assistants/front-desk.toml");
 
+/// The sample, with people behind it.
 fn desk() -> Site {
-    Site::new(DESK, "")
+    const HUMAN: &str = "[tools.request_human_handoff]\nsaid = [\"human\"]\ntext = \"A colleague joins us.\"\n\n[tools.end_session]";
+    Site::new(&DESK.replace("[tools.end_session]", HUMAN), "")
 }
 
 async fn create(worker: &Worker, extra: Value) -> Value {

@@ -27,6 +27,7 @@ pub struct ErrorResponse {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = HTTPValidationError)]
 pub(super) struct HttpValidationError {
+    #[schema(required = false)]
     pub(super) detail: Vec<ValidationError>,
 }
 
@@ -41,8 +42,10 @@ pub struct ValidationError {
     pub loc: Vec<Value>,
     pub msg: String,
     /// What was there.
+    #[schema(required = false)]
     pub input: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
     pub ctx: Option<Value>,
 }
 

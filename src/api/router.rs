@@ -46,7 +46,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "voice-worker", description = "Conversations and live calls of one voice worker."),
-    components(schemas(ErrorResponse, HttpValidationError, wire::TurnResult, wire::SessionTerminationReason))
+    components(schemas(ErrorResponse, HttpValidationError, wire::EvalFilter, wire::TurnResult, wire::SessionTerminationReason))
 )]
 struct Document;
 

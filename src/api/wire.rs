@@ -17,7 +17,7 @@ pub(super) use people::{
     HandoffRelayRequest, read_place, write_place,
 };
 pub(super) use session::{
-    ConversationMessagesPoll, EndSessionRequest, ListQuery, PollQuery, SessionClose, SessionDetailResponse, SessionPage, SessionResponse,
+    ConversationMessagesPoll, EndSessionRequest, EvalFilter, ListQuery, PollQuery, SessionClose, SessionDetailResponse, SessionPage, SessionResponse,
     read_cursor, read_status, status_word, write_cursor,
 };
 pub(super) use turn::{SessionTerminationReason, TurnResult};

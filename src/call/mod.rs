@@ -38,6 +38,7 @@ pub use command::{Command, ToneKind};
 pub use event::{AdminOrder, AnswerVerdict, BridgeFailure, Event, LegFailure, Opening, ReleaseReason, ReleasedBy};
 pub use settings::{CallSettings, Deadlines, FixedTexts, ReferProfile, TransferProfile};
 pub use timers::TimerKind;
+pub(crate) use transfer::decision_word;
 
 use self::core::Core;
 use crate::model::CallTime;
@@ -76,13 +77,12 @@ impl Call {
     pub fn handle(&mut self, at: CallTime, event: Event) {
         self.core.now = self.core.now.max(at);
         while let Some(kind) = self.core.timers.pop_due(self.core.now) {
-            match kind {
-                // Second legs leave in whatever phase the call is.
-                TimerKind::LegRelease => {
-                    self.core.leaving_due();
-                    self.step(Phase::on_leg_left);
-                }
-                kind => self.step(|phase, core| phase.on_due(kind, core)),
+            // Second legs leave in whatever phase the call is.
+            if kind == TimerKind::LegRelease {
+                self.core.leaving_due();
+                self.step(Phase::on_leg_left);
+            } else {
+                self.step(|phase, core| phase.on_due(kind, core));
             }
         }
         if self.is_finished() {

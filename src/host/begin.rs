@@ -8,6 +8,7 @@ use super::inbox::{Inbox, InboxReader};
 use super::legs::Legs;
 use super::line::Line;
 use super::shells::Shells;
+use super::spans::Spans;
 use super::translate;
 use crate::call::{CallSettings, Direction, Opening};
 use crate::media::shell::LegMedia;
@@ -116,7 +117,8 @@ pub(super) fn begin(
     store_row(shells, &parties, assigned, &opening);
     let recording = shells.recorder.as_ref().map(|recorder| recorder.open(header(&opening, assigned)));
     let session = span::session(conversation, parties.word(), &parties.trunk, &assigned.name);
-    let driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, inbox, recording, view, session);
+    let mut driver = Driver::new(conversation, Arc::clone(shells), runtime, legs, inbox, recording, view);
+    driver.spans = Spans::new(session);
     let owner = Arc::clone(shells);
     shells.tasks.spawn("call", async move {
         supervise(driver, opening).await;

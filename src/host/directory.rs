@@ -160,6 +160,7 @@ fn who_word(who: Who) -> &'static str {
         Who::Assistant => "assistant",
         Who::Worker => "worker",
         Who::Operator => "operator",
+        Who::Human => "human",
         Who::Network => "network",
     }
 }

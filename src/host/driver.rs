@@ -74,7 +74,6 @@ impl Driver {
         inbox: (Inbox, InboxReader),
         recording: Option<CallRecording>,
         view: Arc<View>,
-        session: tracing::Span,
     ) -> Self {
         let started = shells.clock.now();
         let (inbox, reader) = inbox;
@@ -94,7 +93,7 @@ impl Driver {
             called: Redacted::default(),
             wall: WallTime(0),
             cause: None,
-            spans: Spans::new(session),
+            spans: Spans::new(tracing::Span::none()),
             asks: Asks::new(),
             call: Call::new(),
             reader,

@@ -72,8 +72,7 @@ pub enum HostError {
 impl Worker {
     /// Starts everything; answers when calls can come in.
     pub async fn start(config: Config) -> Result<Self, HostError> {
-        let clock = Clock::start();
-        let tasks = Tasks::new();
+        let (clock, tasks) = (Clock::start(), Tasks::new());
         let (stop, spans_stop) = (CancellationToken::new(), CancellationToken::new());
         let runtime = RuntimeShell::new(config.runtime, Arc::new(move || clock.now()))?;
         let speech = speech(config.speech, &tasks, clock).await?;

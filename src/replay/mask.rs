@@ -6,8 +6,8 @@
 //! same as masking once, which lets the replay mask today's commands and compare them with the recorded ones.
 
 use super::format::Entry;
-use crate::call::{AdminOrder, Command, Event, Opening};
-use crate::model::{Digit, Redacted, TurnInput, TurnResult};
+use crate::call::{AdminOrder, Command, Event, Opening, decision_word};
+use crate::model::{Digit, LegId, Redacted, TurnInput, TurnResult};
 use std::collections::BTreeSet;
 
 /// Masks the entries of one call, in order.
@@ -39,6 +39,12 @@ impl Masker {
     fn event(&mut self, event: Event) -> Event {
         match event {
             Event::Offered(opening) => Event::Offered(Box::new(self.opening(*opening))),
+            // Of a human who is asked, keys and words are decisions and nothing else: 1, 2, 3, yes, no, again.
+            kept @ Event::DigitPressed { leg, digit, .. } if leg != LegId::CALLER && matches!(digit.as_char(), '1'..='3') => kept,
+            Event::Transcript { leg, text, confidence_permille } if leg != LegId::CALLER => {
+                let text = decision_word(text.expose()).map_or_else(|| hidden(&text), Redacted::from);
+                Event::Transcript { leg, text, confidence_permille }
+            }
             Event::DigitPressed { leg, digit, source } => Event::DigitPressed { leg, digit: self.digit(digit), source },
             Event::PartialTranscript { leg, text } => Event::PartialTranscript { leg, text: self.spoken(&text) },
             Event::Transcript { leg, text, confidence_permille } => {
@@ -166,7 +172,8 @@ fn turn_result(mut result: TurnResult) -> TurnResult {
         transfer.connecting_text = transfer.connecting_text.as_deref().map(hide);
         transfer.retry_text = transfer.retry_text.as_ref().and_then(|text| hide(text.as_str()).try_into().ok());
     }
-    result.handoff = None;
+    // That there is one is what is decided on.
+    result.handoff = result.handoff.map(|_| serde_json::Map::new());
     result
 }
 

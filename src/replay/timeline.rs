@@ -1,8 +1,8 @@
 //! A recording as sentences: what happened, when, for people who ask why.
 
 use super::format::{Entry, Line};
-use crate::call::{AdminOrder, Command, Direction, Event, LegFailure, ReleaseReason, ReleasedBy};
-use crate::model::{CallTime, DigitSource, LegId, Notice, Redacted, TurnInput};
+use crate::call::{AdminOrder, AnswerVerdict, Command, Direction, Event, LegFailure, ReleaseReason, ReleasedBy};
+use crate::model::{AttemptRecord, CallTime, DigitSource, FailureReason, FallbackMode, LegId, Notice, Redacted, TurnInput};
 use serde::{Deserialize, Serialize};
 
 /// One line of a call's story.
@@ -20,6 +20,8 @@ pub enum Who {
     Assistant,
     Worker,
     Operator,
+    /// Who was dialled for the caller.
+    Human,
     Network,
 }
 
@@ -59,20 +61,28 @@ fn of_event(event: &Event, words: Words) -> Option<(Who, String)> {
         Event::LegAnswered { leg } => (Who::Network, format!("{} is connected", name(*leg))),
         Event::LegFailed { leg, why } => (Who::Network, format!("{} could not be reached: {}", name(*leg), failure(*why))),
         Event::LegReleased { leg, by, why } => released(*leg, *by, *why),
-        Event::LegHeld { leg, held: true } => (Who::Caller, format!("{} puts us on hold", name(*leg))),
-        Event::LegHeld { leg, held: false } => (Who::Caller, format!("{} takes us back", name(*leg))),
+        Event::LegHeld { leg, held: true } => (party(*leg), format!("{} puts us on hold", name(*leg))),
+        Event::LegHeld { leg, held: false } => (party(*leg), format!("{} takes us back", name(*leg))),
         Event::MediaLost { leg } => (Who::Network, format!("no audio arrives from {} any more", name(*leg))),
         Event::ReferAnswered { status, .. } => (Who::Network, format!("transfer request answered with {status}")),
         Event::ReferProgress { status, .. } => (Who::Network, format!("transfer target reports {status}")),
         Event::ReferEnded { .. } => (Who::Network, "transfer reports ended without a result".to_owned()),
-        Event::AnswerClassified { leg, verdict, .. } => (Who::Network, format!("{} was answered by: {}", name(*leg), json_word(verdict))),
+        Event::AnswerClassified { leg, verdict, .. } => {
+            let what = match verdict {
+                AnswerVerdict::Human => "a human answered",
+                AnswerVerdict::Machine => "an answering machine answered",
+                AnswerVerdict::Unclear => "somebody answered; it is not clear whether a human did",
+            };
+            (Who::Worker, format!("{what} ({})", name(*leg)))
+        }
+        Event::BriefingComposed { .. } => (Who::Worker, "the briefing is ready".to_owned()),
         Event::BridgeUp { .. } => (Who::Worker, "the two hear each other".to_owned()),
         Event::BridgeFailed { why, .. } => (Who::Worker, format!("the two could not be joined ({})", json_word(why))),
-        Event::Transcript { text, .. } => (Who::Caller, format!("says {}", quoted(text, words))),
+        Event::Transcript { leg, text, .. } => (party(*leg), format!("says {}", quoted(text, words))),
         Event::RecognitionFailed { .. } => (Who::Worker, "the recogniser failed; keys still work".to_owned()),
-        Event::DigitPressed { digit, source, .. } => {
+        Event::DigitPressed { leg, digit, source } => {
             let key = if words == Words::Shown { digit.as_char() } else { '*' };
-            (Who::Caller, format!("presses {key} ({})", source_word(*source)))
+            (party(*leg), format!("presses {key} ({})", source_word(*source)))
         }
         Event::PlaybackEnded { utterance, report } if report.cut => (Who::Assistant, format!("{utterance} is cut after {}", report.heard)),
         Event::PlaybackFailed { utterance } => (Who::Worker, format!("{utterance} could not be played")),
@@ -87,7 +97,6 @@ fn of_event(event: &Event, words: Words) -> Option<(Who, String)> {
         Event::Overloaded => (Who::Worker, "this call's queue overflowed".to_owned()),
         Event::SessionEnded { .. } => (Who::Worker, "the session is closed".to_owned()),
         Event::Tick
-        | Event::BriefingComposed { .. }
         | Event::SpeechStarted { .. }
         | Event::SpeechEnded { .. }
         | Event::PartialTranscript { .. }
@@ -108,14 +117,19 @@ fn of_command(command: &Command, words: Words) -> Option<(Who, String)> {
             (Who::Worker, format!("asks the phone network to transfer the caller to {target}"))
         }
         Command::ReferReplacing { .. } => (Who::Worker, "hands the caller over to the second leg".to_owned()),
-        Command::Dial { destination, .. } => {
+        Command::Dial { destination, ring, .. } => {
             let target = if words == Words::Shown { destination.expose().as_str() } else { "the configured destination" };
-            (Who::Worker, format!("dials {target}"))
+            (Who::Worker, format!("dials {target}, for {ring} at most"))
         }
-        Command::Bridge { .. } => (Who::Worker, "joins the two".to_owned()),
-        Command::StartHoldMusic { .. } => (Who::Worker, "hold music".to_owned()),
+        Command::Bridge { .. } => (Who::Worker, "joins the caller and the human".to_owned()),
+        Command::Unbridge { .. } => (Who::Worker, "parts the two again".to_owned()),
+        Command::StartHoldMusic { .. } => (Who::Worker, "the caller hears hold music".to_owned()),
+        Command::StopHoldMusic { .. } => (Who::Worker, "the hold music ends".to_owned()),
+        Command::ComposeBriefing { .. } => (Who::Worker, "a briefing is being made".to_owned()),
+        Command::NoteAttempt { record } => of_attempt(record)?,
         Command::NoteStatus { status } => (Who::Worker, format!("the session is {}", json_word(status))),
-        Command::Play { text, .. } => (Who::Assistant, format!("says {}", quoted(text, words))),
+        Command::Play { leg, text, .. } if *leg == LegId::CALLER => (Who::Assistant, format!("says {}", quoted(text, words))),
+        Command::Play { text, .. } => (Who::Assistant, format!("tells the human {}", quoted(text, words))),
         Command::RunTurn { input: TurnInput::Silent { reminder }, .. } => (Who::Worker, format!("silence; reminder {reminder}")),
         Command::RunTurn { input: TurnInput::TransferEnded { outcome, .. }, .. } => {
             (Who::Worker, format!("the transfer is over: {}", outcome.word()))
@@ -128,12 +142,8 @@ fn of_command(command: &Command, words: Words) -> Option<(Who, String)> {
         Command::Ring { .. }
         | Command::Answer { .. }
         | Command::AbandonRefer { .. }
-        | Command::Unbridge { .. }
-        | Command::StopHoldMusic { .. }
         | Command::Tone { .. }
         | Command::ClassifyAnswer { .. }
-        | Command::ComposeBriefing { .. }
-        | Command::NoteAttempt { .. }
         | Command::CutPlayback { .. }
         | Command::Listen { .. }
         | Command::StopListening { .. }
@@ -144,6 +154,38 @@ fn of_command(command: &Command, words: Words) -> Option<(Who, String)> {
         | Command::EndSession { .. } => return None,
     };
     Some(said)
+}
+
+/// The end of an attempt that failed; everything before it is told by what happens.
+fn of_attempt(record: &AttemptRecord) -> Option<(Who, String)> {
+    let why = match record.failure_reason? {
+        FailureReason::NoAnswer => "nobody answered",
+        FailureReason::Busy => "busy",
+        FailureReason::Declined => "declined",
+        FailureReason::NotFound => "there is no such number",
+        FailureReason::Unreachable => "could not be reached",
+        FailureReason::Machine => "an answering machine",
+        FailureReason::SilentSupervisor => "nothing was heard",
+        FailureReason::BriefingTimeout => "no decision in time",
+        FailureReason::HoldExhausted => "the caller was on hold for as long as he may be",
+        FailureReason::DoesNotFit => "the remaining hold was too short to dial",
+        FailureReason::BridgeFailed => "the two could not be joined",
+        FailureReason::SupervisorHungUp => "the human hung up",
+        FailureReason::CallerHungUp => "the caller hung up",
+        FailureReason::NotAllowed => "not on the list of destinations",
+        FailureReason::LimitReached => "too many attempts",
+        FailureReason::Interrupted => "the call had to end",
+        FailureReason::Unconfirmed => "no confirmation came",
+        FailureReason::Unsupported => "this trunk cannot do it",
+    };
+    let then = match record.fallback_mode {
+        Some(FallbackMode::NextDestination) => "; the next destination is tried",
+        Some(FallbackMode::Retry) => "; it is tried again",
+        Some(FallbackMode::Bridge) => "; the worker dials itself",
+        Some(FallbackMode::Assistant) => "; the caller is back with the assistant",
+        Some(FallbackMode::None) | None => "",
+    };
+    Some((Who::Worker, format!("attempt {} failed: {why}{then}", record.attempt)))
 }
 
 fn of_notice(notice: &Notice) -> Option<(Who, String)> {
@@ -176,8 +218,8 @@ fn of_notice(notice: &Notice) -> Option<(Who, String)> {
 
 fn released(leg: LegId, by: ReleasedBy, why: ReleaseReason) -> (Who, String) {
     match (by, why) {
-        (ReleasedBy::Remote, ReleaseReason::Cancelled) => (Who::Caller, format!("{} gives up before the answer", name(leg))),
-        (ReleasedBy::Remote, _) => (Who::Caller, format!("{} hangs up", name(leg))),
+        (ReleasedBy::Remote, ReleaseReason::Cancelled) => (party(leg), format!("{} gives up before the answer", name(leg))),
+        (ReleasedBy::Remote, _) => (party(leg), format!("{} hangs up", name(leg))),
         (ReleasedBy::Local, _) => (Who::Network, format!("{} is released", name(leg))),
         (ReleasedBy::Network, why) => (Who::Network, format!("{} is lost ({})", name(leg), json_word(&why))),
     }
@@ -197,6 +239,10 @@ fn failure(why: LegFailure) -> String {
 
 fn name(leg: LegId) -> &'static str {
     if leg == LegId::CALLER { "the caller" } else { "the second leg" }
+}
+
+fn party(leg: LegId) -> Who {
+    if leg == LegId::CALLER { Who::Caller } else { Who::Human }
 }
 
 fn source_word(source: DigitSource) -> &'static str {

@@ -177,8 +177,12 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// RFC 3986 section 2.3: everything but the unreserved characters.
+/// RFC 3986 section 2.3: everything but the unreserved characters. `.` and `..` would be steps in a path, even encoded (section 6.2.2.3): they
+/// are encoded twice, so that what a caller says leads nowhere else.
 fn percent_encoded(text: &str) -> String {
+    if text == "." || text == ".." {
+        return "%252E".repeat(text.len());
+    }
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

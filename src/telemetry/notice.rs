@@ -32,10 +32,7 @@ pub fn report(conversation: ConversationId, notice: &Notice) {
             tracing::warn!(%conversation, %leg, keys, "keys beyond what a collection holds were dropped");
             count(Counter::DigitsDropped, "", u64::from(*keys));
         }
-        Notice::SayRefused { phase } => {
-            tracing::warn!(%conversation, phase, "an operator's words were not spoken: nobody would hear them as meant");
-            count(Counter::SpeechDropped, "", 1);
-        }
+        Notice::SayRefused { phase } => say_refused(conversation, phase),
         Notice::TransferStarted { attempt } => {
             tracing::info!(%conversation, attempt, "a transfer attempt starts");
             count(Counter::TransfersStarted, "", 1);
@@ -78,6 +75,11 @@ pub fn report(conversation: ConversationId, notice: &Notice) {
             Histogram::CallDuration.record((*duration).into());
         }
     }
+}
+
+fn say_refused(conversation: ConversationId, phase: &str) {
+    tracing::warn!(%conversation, phase, "an operator's words were not spoken: nobody would hear them as meant");
+    count(Counter::SpeechDropped, "", 1);
 }
 
 fn speech_ignored(conversation: ConversationId, words: u32, on_hold: bool) {

@@ -192,6 +192,8 @@ impl Bench {
         let mut server = tokio::task::JoinSet::new();
         let router = api::router(state);
         server.spawn(async move { api::serve(listener, router, std::future::pending()).await.unwrap() });
+        // The client in use comes without a provider of its own.
+        voice_worker::runtime::shell::install_tls();
         let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy().build().unwrap();
         Self { control, store, sqlite, base, client, server, _dir: dir }
     }

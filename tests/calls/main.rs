@@ -16,6 +16,7 @@ mod hold_and_media;
 mod interruption;
 mod interruption_taken_back;
 mod keypad;
+mod once;
 mod outbound;
 mod refer_or_bridge;
 mod silence;

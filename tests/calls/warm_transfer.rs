@@ -9,6 +9,7 @@ use voice_worker::model::{
     Notice, RequestId, SessionStatus, SupervisorDecision, Text, TransferMode, TransferOutcome, TurnInput, WarmTransferConfig,
     WarmTransferTargetOverride,
 };
+use voice_worker::replay::{Entry, Who, Words, moment};
 
 const HOLD: &str = "One moment — I'll place you on a brief hold while I connect you.";
 const COMFORT: &str = "Thanks for your patience — I'm still working on connecting you.";
@@ -548,4 +549,36 @@ fn handed(call: &mut Scenario, leg: LegId) -> RequestId {
         }
         _ => unreachable!(),
     }
+}
+
+/// Pain 30: afterwards anybody can read what happened and why.
+#[test]
+fn the_timeline_tells_the_story_in_plain_words() {
+    let (mut call, first) = dialling(quiet(), warm(|_| {}));
+    call.event(Event::LegFailed { leg: first.leg, why: LegFailure::Status { status: 486 } });
+    let words = call.play(RETRY);
+    call.played(words);
+    let second = call.dialled();
+    call.fresh.push(Command::Dial {
+        leg: second.leg,
+        request: RequestId(99),
+        destination: second.destination.clone().into(),
+        headers: Vec::new(),
+        ring: second.ring,
+    });
+    call.event(Event::LegAnswered { leg: second.leg });
+    call.key_of(second.leg, '1');
+    let lines: Vec<_> = call.fresh.iter().map(|command| Entry::Command(command.clone())).collect();
+    let story: Vec<String> = lines.iter().filter_map(|entry| moment(call.now, entry, Words::Masked)).map(|moment| moment.text).collect();
+    for sentence in [
+        "a briefing is being made",
+        "the caller hears hold music",
+        "attempt 1 failed: busy; the next destination is tried",
+        "dials the configured destination, for 30000 ms at most",
+    ] {
+        assert!(story.iter().any(|told| told == sentence), "{sentence} is not in {story:#?}");
+    }
+    let key = Event::DigitPressed { leg: second.leg, digit: Digit::from_char('1').unwrap(), source: DigitSource::Rfc4733 };
+    let told = moment(call.now, &Entry::Event(key), Words::Masked).unwrap();
+    assert_eq!(told.who, Who::Human, "a human's key is not the caller's");
 }

@@ -59,7 +59,7 @@ pub(crate) fn extract(document: &Value, names: &[&str]) -> Facts {
         .collect()
 }
 
-fn schema_facts(schemas: &Value, schema: &Value) -> Schema {
+pub(crate) fn schema_facts(schemas: &Value, schema: &Value) -> Schema {
     let required = strings(&schema["required"]);
     let empty = serde_json::Map::new();
     let properties = schema["properties"].as_object().unwrap_or(&empty);
@@ -78,7 +78,7 @@ fn schema_facts(schemas: &Value, schema: &Value) -> Schema {
 }
 
 /// OpenAPI 3.1 has several ways to write the same thing: `anyOf`/`oneOf` with null, a list of types, a reference to an enumeration.
-fn field_facts(schemas: &Value, property: &Value, field: &mut Field) {
+pub(crate) fn field_facts(schemas: &Value, property: &Value, field: &mut Field) {
     if let Some(default) = property.get("default").filter(|default| !default.is_null()) {
         field.default = Some(default.clone());
     }

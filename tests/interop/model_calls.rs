@@ -60,7 +60,7 @@ tools = ["opening_hours", "transfer_call", "end_session"]
 /// A scripted model on a port of its own.
 pub(crate) struct Served {
     pub(crate) model: ScriptedModel,
-    address: String,
+    pub(crate) address: String,
     _serving: JoinSet<std::io::Result<()>>,
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn call(worker: &Worker, utterances: usize) {
 }
 
 /// What the worker said, in order.
-fn said(worker: &Worker, id: &str) -> Vec<String> {
+pub(crate) fn said(worker: &Worker, id: &str) -> Vec<String> {
     let lines = worker.recording_text(id);
     let lines = lines.lines().skip(1).filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.filter(|line| line["command"]["command"] == "play").map(|line| text(&line["command"]["text"]).to_owned()).collect()

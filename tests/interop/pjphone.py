@@ -7,7 +7,7 @@ Orders:    dtmf 12#   keys as telephone events      info 12#   keys by INFO     
            hold       resume                        xfer URI   blind REFER        bye         the end of the newest call
            dial URI   another call                  replaces   the newest call's peer takes over the oldest call (REFER with Replaces)
 Ends when standard input closes. OUT-<call>.wav holds what was received on that call (16 bit, 8000 Hz).
-An incoming REFER is accepted and followed by PJSIP itself (NOTIFY 100 and final).
+An incoming REFER is accepted and followed by PJSIP itself (NOTIFY 100 and final); so is an INVITE with Replaces.
 """
 import argparse, json, os, sys, time
 import pjsua2 as pj
@@ -65,6 +65,12 @@ class Call(pj.Call):
 
     def onCallTransferStatus(self, prm):
         say("refer-status", call=self.getId(), code=prm.statusCode, final=prm.finalNotify)
+
+    def onCallReplaced(self, prm):
+        say("replaced", call=self.getId(), new=prm.newCallId)
+        new = Call(self.phone, prm.newCallId)
+        self.phone.calls.append(new)
+        prm.newCall = new
 
 class Account(pj.Account):
     def __init__(self, phone):

@@ -58,6 +58,8 @@ pub(crate) struct World {
     now: CallTime,
     limit: CallTime,
     log: Vec<String>,
+    /// Everything that happened and what was ordered, for a replay.
+    pub(crate) tape: Vec<(CallTime, Event, Vec<Command>)>,
 }
 
 impl World {
@@ -78,6 +80,7 @@ impl World {
             now: CallTime::ZERO,
             limit,
             log: Vec::new(),
+            tape: Vec::new(),
         };
         world.plan(0, Event::Offered(Box::new(opening(direction, seed, settings))));
         if direction == Direction::Outbound {
@@ -131,11 +134,13 @@ impl World {
         let ringing = matches!(self.call.phase(), "answering" | "ending");
         let outbound = matches!(&event, Event::LegFailed { leg: LEG, .. }) && ringing;
         self.checks.fact(&event, outbound);
+        self.tape.push((self.now, event.clone(), Vec::new()));
         self.call.handle(self.now, event);
         let mut orders = 0;
         while let Some(command) = self.call.poll_command() {
             self.log.push(format!("    => {command:?}"));
             orders += 1;
+            self.tape.last_mut().expect("just put there").2.push(command.clone());
             self.checks.order(&command)?;
             self.answer(command);
         }

@@ -168,6 +168,7 @@ pub(in crate::api) struct RunTurnResponse {
     turn_id: Uuid,
     conversation_id: Uuid,
     text: String,
+    #[schema(required)]
     active_assistant_id: Option<Uuid>,
     /// Always `single`: one assistant answers.
     path: &'static str,

@@ -284,7 +284,7 @@ pub(in crate::api) struct ListQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(dead_code, reason = "describes the words in the document")]
-enum EvalFilter {
+pub(in crate::api) enum EvalFilter {
     HasEvals,
     NoEvals,
     AllPassed,

@@ -298,10 +298,12 @@ impl Consult {
         let mut failed = None;
         let mut next = None;
         for act in acts {
-            match act {
-                Act::Fail => failed = Some(self.fail(cue, fact)),
-                Act::Choose => next = Some(self.choose_after(plan, now, failed.take(), orders)),
-                act => self.perform(*act, plan, now, orders),
+            if *act == Act::Fail {
+                failed = Some(self.fail(cue, fact));
+            } else if *act == Act::Choose {
+                next = Some(self.choose_after(plan, now, failed.take(), orders));
+            } else {
+                self.perform(*act, plan, now, orders);
             }
         }
         if cue == Cue::HoldDue {
@@ -403,17 +405,15 @@ impl Consult {
         let before = self.destination;
         // The failed attempt's row comes before those of the skipped.
         let place = orders.len();
-        if let Some(why) = failed {
-            if why == FailureReason::LimitReached {
-                self.spent = u32::MAX;
-            }
+        if failed == Some(FailureReason::LimitReached) {
+            self.spent = u32::MAX;
         }
         let cue = self.choose(plan, now, orders);
         if let Some(why) = failed {
-            let then = match cue {
-                Cue::Another if self.destination == before => FallbackMode::Retry,
-                Cue::Another => FallbackMode::NextDestination,
-                _ => FallbackMode::Assistant,
+            let then = match (cue == Cue::Another, self.destination == before) {
+                (true, true) => FallbackMode::Retry,
+                (true, false) => FallbackMode::NextDestination,
+                (false, _) => FallbackMode::Assistant,
             };
             orders.insert(place, Order::Mark(Mark::Failed { why, then }));
         }

@@ -54,6 +54,16 @@ pub(crate) fn spoken(text: &str) -> Choice {
     }
 }
 
+/// One word with the same meaning; `None` where the text decides nothing. For recordings that keep no words.
+pub(crate) fn decision_word(text: &str) -> Option<&'static str> {
+    match spoken(text) {
+        Choice::Accept => Some("yes"),
+        Choice::Decline => Some("no"),
+        Choice::Repeat => Some("again"),
+        Choice::Unclear => None,
+    }
+}
+
 /// The choice of a key: 1 accepts, 2 declines, 3 repeats (contract section 7); another one only tells that somebody is there.
 pub(crate) fn keyed(digit: Digit) -> Option<Choice> {
     match digit.as_char() {

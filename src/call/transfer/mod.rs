@@ -15,7 +15,7 @@ mod warm;
 pub(crate) use attempt::Attempt;
 pub(crate) use cold::{Next, Step};
 pub(crate) use consult::{Consult, Fact, Finish, Mark, Order, Plan};
-pub(crate) use decision::{keyed, spoken};
+pub(crate) use decision::{decision_word, keyed, spoken};
 pub(crate) use ledger::{Ledger, destination, failure, of_status};
 pub(crate) use outcome::may_bridge;
 pub(crate) use warm::{State, Timer};

@@ -43,7 +43,7 @@ impl Seen {
         let speaker = match moment.who {
             Who::Caller => Speaker::Caller,
             Who::Assistant => Speaker::Assistant,
-            Who::Worker | Who::Operator => Speaker::Worker,
+            Who::Worker | Who::Operator | Who::Human => Speaker::Worker,
             Who::Network => Speaker::Network,
         };
         Self { at: moment.at, speaker, text: moment.text.clone() }

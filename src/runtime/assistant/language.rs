@@ -102,8 +102,17 @@ fn http_tool(name: &str, mut section: Section<'_, '_>, known: &Known, faults: &m
     let at =
         |section: &Section<'_, '_>, name: &str, value: &str| Found { value: value.to_owned(), line: section.line, key: section.key(name) };
     known.check_placeholders(&at(&section, "url", &url), &input_names, faults);
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    if authority.contains("{{") {
+        let detail = "the host is fixed: no placeholder may stand in it, or a caller could choose whom to call".to_owned();
+        faults.add(section.line, section.key("url"), Fault::BadValue { detail });
+    }
     if !url.is_empty() && (!(url.starts_with("https://") || url.starts_with("http://")) || url.contains("${") || url.len() > 2_000) {
         let detail = "an absolute http:// or https:// URL without secrets, at most 2000 characters; secrets belong in headers".to_owned();
+        faults.add(section.line, section.key("url"), Fault::BadValue { detail });
+    }
+    if authority(&url).contains("{{") {
+        let detail = "the host of a tool's URL is written out: what a caller says may choose a path or a query, never a host".to_owned();
         faults.add(section.line, section.key("url"), Fault::BadValue { detail });
     }
     let headers = section.section("headers", faults).map(|inner| headers(&inner, known, &input_names, faults)).unwrap_or_default();
@@ -131,6 +140,12 @@ fn http_tool(name: &str, mut section: Section<'_, '_>, known: &Known, faults: &m
         inputs,
         outputs,
     }
+}
+
+/// Host and port: what stands between `//` and the next slash, question mark or end.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("//").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 fn method(section: &mut Section<'_, '_>, faults: &mut Faults<'_>) -> (HttpMethod, bool) {

@@ -62,6 +62,16 @@ fn what_a_caller_says_never_becomes_a_secret() {
 }
 
 #[test]
+fn what_a_caller_says_never_leads_to_another_path() {
+    let tool = HttpTool { url: "https://orders.example/v1/{{note}}/state".to_owned(), ..tool(HttpMethod::Get) };
+    for (said, path) in [("..", "%252E%252E"), (".", "%252E"), ("../../admin", "..%2F..%2Fadmin"), ("a?b#c", "a%3Fb%23c")] {
+        let arguments = tool.read_arguments(&given(&json!({"order": "4572", "note": said}).to_string()), &fill).unwrap();
+        let url = tool.request(&arguments, &|_| None).url.into_exposed();
+        assert!(url.starts_with(&format!("https://orders.example/v1/{path}/state?")), "{url}");
+    }
+}
+
+#[test]
 fn wrong_unknown_missing_and_pinned_inputs_are_named() {
     let tool = tool(HttpMethod::Get);
     for (arguments, part) in [

@@ -99,7 +99,8 @@ fn shell(roles: impl IntoIterator<Item = (String, ModelRole)>) -> RuntimeShell {
 
 async fn carry_out(shell: &RuntimeShell, ask: Ask) -> (Answers, AskReport) {
     let mut answers = Answers::default();
-    let report = shell.carry_out(ask, &mut answers).await;
+    let within = timeout(Duration::from_secs(10), shell.carry_out(ask, &mut answers)).await;
+    let report = within.expect("a question ends by its shortest patience, far within this");
     assert_eq!(shell.open(), 0);
     (answers, report)
 }

@@ -350,3 +350,47 @@ async fn a_call_that_cannot_leave_fails_at_once() {
     assert_eq!((last.lookups, last.lookup_failures), (0, 0), "the bound was reached before anything was asked");
     assert_eq!((last.no_transport, last.send_errors), (1, 2), "no socket of ours speaks IPv6");
 }
+
+#[tokio::test]
+async fn a_stream_that_is_no_sip_is_closed_at_once_and_counted() {
+    let rig = Rig::start(|_| {});
+    let mut stream = soon(TcpStream::connect(rig.tcp)).await.unwrap().unwrap();
+    stream.write_all(b"\x16\x03\x01\x02\x00 a TLS hello on the wrong port\r\n\r\n").await.unwrap();
+    let mut buffer = [0; 64];
+    let read = soon(stream.read(&mut buffer)).await.expect("it is closed in time");
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    let last = rig.end().await;
+    assert_eq!((last.shell.connections_broken, last.shell.connections_stuck, last.endpoint.broken_streams), (1, 0, 1));
+    assert!(last.is_empty);
+}
+
+/// An INVITE that no datagram should carry.
+fn large_call_to(remote: SocketAddr) -> Originate {
+    let headers = vec![("User-to-User".to_owned(), "ab".repeat(700))];
+    Originate { headers, ..call_to(Destination::Address { transport: Transport::Udp, remote, connection: None }) }
+}
+
+#[tokio::test]
+async fn a_large_request_reaches_a_peer_with_tcp_over_tcp_and_one_without_as_a_datagram() {
+    let rig = Rig::start(|_| {});
+    let udp = UdpSocket::bind(LOOPBACK).await.unwrap();
+    let peer = udp.local_addr().unwrap();
+    let tcp = TcpListener::bind(peer).await.unwrap();
+    rig.handle.originate(large_call_to(peer), |answer| drop(answer.unwrap()));
+    let (mut stream, _) = soon(tcp.accept()).await.expect("the worker connects").unwrap();
+    let mut text = String::new();
+    let mut buffer = [0; 4096];
+    while !text.contains("m=audio") {
+        let length = soon(stream.read(&mut buffer)).await.expect("the INVITE comes").unwrap();
+        text.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+    assert!(text.starts_with("INVITE ") && text.contains("Via: SIP/2.0/TCP "), "{text}");
+
+    let alone = UdpSocket::bind(LOOPBACK).await.unwrap();
+    rig.handle.originate(large_call_to(alone.local_addr().unwrap()), |answer| drop(answer.unwrap()));
+    let length = soon(alone.recv(&mut buffer)).await.expect("the INVITE comes as a datagram").unwrap();
+    let text = String::from_utf8_lossy(&buffer[..length]);
+    assert!(length > 1_300 && text.contains("Via: SIP/2.0/UDP "), "{text}");
+    let counts = rig.end().await.endpoint;
+    assert_eq!((counts.large_by_tcp, counts.large_back_to_udp), (2, 1));
+}

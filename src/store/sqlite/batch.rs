@@ -34,6 +34,12 @@ const CLOSES: &str = "UPDATE conversations SET context_variables = j.value ->> 1
      termination_reason = j.value ->> 3, triggered_by = j.value ->> 4, ended_at = j.value ->> 5, closed_at = j.value ->> 6, \
      retention_expires_at = j.value ->> 7, updated_at = j.value ->> 6 FROM json_each(?) AS j \
      WHERE conversations.id = j.value ->> 0 AND conversations.terminal = 0 RETURNING 1;";
+/// As a close by itself does: whatever waited for a person waits no more.
+const HANDOFFS: &str = "UPDATE handoffs SET status = CASE j.value ->> 3 WHEN 'handoff_resolved' THEN 'resolved' ELSE 'cancelled' END, \
+     resolved_at = j.value ->> 6 FROM json_each(?) AS j WHERE handoffs.conversation = j.value ->> 0 \
+     AND handoffs.status IN ('requested', 'assigned', 'accepted');";
+const APPROVALS: &str = "UPDATE approvals SET state = 'cancelled', decided_at = j.value ->> 6 FROM json_each(?) AS j \
+     WHERE approvals.conversation = j.value ->> 0 AND approvals.state = 'pending';";
 const JOBS: &str = "INSERT INTO jobs (id, conversation, kind, state, created_at, updated_at) SELECT v ->> 0, v ->> 1, v ->> 2, 'queued', \
      v ->> 3, v ->> 3 FROM (SELECT value AS v FROM json_each(?)) WHERE true ON CONFLICT DO NOTHING;";
 const CLOSE_LOG: &str = "INSERT INTO close_log (conversation, step, at) SELECT v ->> 0, v ->> 1, v ->> 2 \
@@ -91,6 +97,8 @@ impl Statements {
         let messages = batch.closes.iter().flat_map(|close| close.messages.iter().map(|message| (close.conversation, message)));
         all.add(MESSAGES, messages.map(|(id, message)| numbered(id, message)));
         all.add(CLOSES, batch.closes.iter().map(close));
+        all.add(HANDOFFS, batch.closes.iter().map(close));
+        all.add(APPROVALS, batch.closes.iter().map(close));
         all.add(JOBS, batch.closes.iter().flat_map(jobs));
         let steps = |close: &CloseWrite| {
             let (id, at) = (close.conversation.to_string(), signed(close.closing.closed_at.0));

@@ -150,3 +150,61 @@ fn a_peer_without_update_is_refreshed_by_a_re_invite_with_the_same_description()
     bench.reply(&invite, 200, "Session-Expires: 1800;refresher=uac", &sdp(1, 4000, "sendrecv"));
     assert_eq!(bench.events(), []);
 }
+
+fn g722(version: u32) -> String {
+    sdp(version, 4000, "sendrecv")
+        .replace("RTP/AVP 0 8 101", "RTP/AVP 9 101")
+        .replace("a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000", "a=rtpmap:9 G722/8000")
+}
+
+#[test]
+fn a_re_invite_of_either_side_changes_the_codec_in_mid_call() {
+    let mut bench = Bench::new();
+    let leg = bench.call_in();
+    let both = LocalMedia { codecs: vec![AudioCodec::G722, AudioCodec::Pcmu], ..media("192.0.2.1", 6000) };
+    bench.endpoint.order(bench.at, Order::Modify { leg, media: both }).unwrap();
+    let invite = bench.requests().pop().unwrap();
+    assert!(String::from_utf8_lossy(&invite.body).contains("RTP/AVP 9 0 101"));
+    bench.reply(&invite, 200, "", &g722(2));
+    bench.heard();
+    let codec_of = |bench: &mut Bench| match &bench.events()[..] {
+        [LegEvent::MediaChanged { media, .. }] => (media.codec, media.payload_type),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(codec_of(&mut bench), (AudioCodec::G722, 9));
+    bench.request("INVITE", 11, "Content-Type: application/sdp\r\n", &sdp(3, 4000, "sendrecv"));
+    assert_eq!(bench.statuses(), [200]);
+    assert_eq!(codec_of(&mut bench), (AudioCodec::Pcmu, 0));
+    bench.request("ACK", 11, "", "");
+    bench.request("INVITE", 12, "Content-Type: application/sdp\r\n", &g722(4));
+    assert_eq!(codec_of(&mut bench), (AudioCodec::G722, 9));
+}
+
+#[test]
+fn a_refused_change_leaves_the_call_as_it_was() {
+    let mut bench = Bench::new();
+    let leg = bench.call_in();
+    for (status, headers) in [(488, ""), (503, ""), (420, "Unsupported: timer")] {
+        bench.endpoint.order(bench.at, Order::Hold { leg }).unwrap();
+        let invite = bench.requests().pop().unwrap();
+        bench.reply(&invite, status, headers, "");
+        assert_eq!(bench.requests().pop().unwrap().method, Method::Ack, "and no BYE");
+        assert_eq!(bench.events(), [LegEvent::ModifyFailed { leg, status }]);
+    }
+}
+
+#[test]
+fn a_peer_that_is_at_an_offer_of_its_own_is_asked_again_when_it_says() {
+    let mut bench = Bench::new();
+    let leg = bench.call_in();
+    bench.endpoint.order(bench.at, Order::Hold { leg }).unwrap();
+    let invite = bench.requests().pop().unwrap();
+    bench.reply(&invite, 500, "Retry-After: 3", "");
+    bench.heard();
+    bench.pass(2_900);
+    assert_eq!(bench.requests(), []);
+    bench.pass(200);
+    let again = bench.requests().pop().unwrap();
+    bench.reply(&again, 200, "", &sdp(2, 4000, "recvonly"));
+    assert!(matches!(bench.events()[..], [LegEvent::MediaChanged { leg: told, .. }] if told == leg));
+}

@@ -256,7 +256,25 @@ impl Promises {
                 self.asks += 1;
                 ensure(has(Order::Ask), "who did not understand is asked again")?;
             }
-            _ => {}
+            Fact::Due(Timer::Dial | Timer::Briefing | Timer::Confirm)
+            | Fact::Chose(_)
+            | Fact::Begun
+            | Fact::Quiet
+            | Fact::Rang
+            | Fact::Answered
+            | Fact::Refused(_)
+            | Fact::Broken(_)
+            | Fact::Left
+            | Fact::Classified { .. }
+            | Fact::Composed
+            | Fact::Briefed
+            | Fact::Heard
+            | Fact::Joined
+            | Fact::NotJoined
+            | Fact::HandedOver
+            | Fact::HandOverFailed
+            | Fact::CallerLeft
+            | Fact::CallEnds => {}
         }
         ensure(!has(Order::Brief) || state == State::Briefing, "who is briefed is being briefed")?;
         let heard = matches!(fact, Fact::Heard | Fact::Briefed | Fact::Chose(Choice::Unclear));
