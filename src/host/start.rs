@@ -122,9 +122,7 @@ impl Worker {
             organisation: config.organisation,
             lacking: lacking(&speech),
         });
-        if let Some(exporting) = config.exporting {
-            shells.tasks.spawn("otlp", exporting.run(spans_stop.clone().cancelled_owned()));
-        }
+        let _ = config.exporting.map(|exporting| shells.tasks.spawn("otlp", exporting.run(spans_stop.clone().cancelled_owned())));
         recover::recover(&shells).await;
         run_shells(&shells, sockets, endpoint, orders, &stop);
         let control = Arc::new(Control { shells: Arc::clone(&shells) });
