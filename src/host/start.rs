@@ -123,9 +123,7 @@ impl Worker {
             organisation: config.organisation,
             lacking: lacking(&speech),
         });
-        if let Some(exporting) = config.exporting {
-            shells.tasks.spawn("otlp", exporting.run(spans_stop.clone().cancelled_owned()));
-        }
+        let _ = config.exporting.map(|exporting| shells.tasks.spawn("otlp", exporting.run(spans_stop.clone().cancelled_owned())));
         recover::recover(&shells).await;
         run_shells(&shells, &speech, (sockets, endpoint, orders), &stop);
         let chat = ChatHost::new(Arc::clone(&shells), config.chat);
