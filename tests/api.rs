@@ -9,9 +9,9 @@ use bench::{Bench, KEY, LIVE, OURS, THEIR_KEY, THEIRS, id, insert};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
-use voice_worker::api::{self, BindError, Key, KeyRing};
+use voice_worker::api::{self, BindError, Key, KeyRing, PlaceError, PlacedCall};
 use voice_worker::model::{SessionStatus, TerminationReason};
-use voice_worker::store::{NewMessage, Role};
+use voice_worker::store::{HandoffSource, NewHandoff, NewMessage, Role};
 
 const END_USER: &str = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
 
@@ -418,4 +418,70 @@ async fn the_listener_refuses_to_open_the_api_to_others_without_a_key() {
     let taken = api::bind("127.0.0.1:0".parse().unwrap(), &keys).await.unwrap();
     let error = api::bind(taken.local_addr().unwrap(), &keys).await.unwrap_err().to_string();
     assert!(error.contains("another worker"), "{error}");
+}
+
+#[tokio::test]
+async fn a_key_that_asks_too_often_is_told_when_to_come_again_and_the_others_are_not() {
+    let bench = Bench::start_with(|state| state.limit = std::sync::Arc::new(api::RateLimit::new(6, 2))).await;
+    assert_eq!((bench.get("/v1/calls").await.0, bench.get("/v1/calls").await.0), (200, 200));
+    let (status, refused) = bench.get("/v1/calls").await;
+    assert_eq!((status, &refused["error"], &refused["retryable"]), (429, &json!("rate_limited"), &json!(true)));
+    assert_eq!(bench.ask_as(Some(THEIR_KEY), Method::GET, "/v1/calls", None).await.0, 200);
+}
+
+/// A handoff of the live call, as the call's driver stores it.
+async fn handed_over(bench: &Bench) -> String {
+    insert(&bench.store, LIVE, OURS).await;
+    let handoff = NewHandoff {
+        id: uuid::Uuid::from_u128(0x900),
+        conversation: id(LIVE),
+        turn: None,
+        reason: Some("asked for a person".to_owned()),
+        static_text: "a colleague will join".to_owned(),
+        source: HandoffSource::WorkflowTerminal,
+        packet: serde_json::Map::new(),
+        at: bench::NOW,
+    };
+    let stored = bench.store.put_handoff(handoff).await.unwrap().unwrap();
+    format!("/v1/hitl/handoffs/{}", stored.id)
+}
+
+#[tokio::test]
+async fn an_operators_words_on_a_live_call_are_stored_after_what_was_said_and_then_spoken() {
+    let bench = Bench::start().await;
+    let path = handed_over(&bench).await;
+    let (status, relayed) = bench.post(&format!("{path}/messages"), Some(r#"{"content":"hello, Ada here"}"#)).await;
+    assert_eq!((status, &relayed["seq"], &relayed["authored_by"]), (200, &json!(0), &json!("human_operator")), "{relayed}");
+    let told = bench.control.told.lock().unwrap().clone();
+    assert_eq!(told, [format!("flush {}", id(LIVE)), format!("say {} hello, Ada here", id(LIVE))]);
+    assert_eq!(bench.ask_as(Some(THEIR_KEY), Method::GET, &path, None).await.0, 404);
+    for body in [r#"{"content":""}"#, r#"{}"#, r#"{"content":"x","more":1}"#] {
+        assert_eq!(bench.post(&format!("{path}/messages"), Some(body)).await.0, 422, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_outbound_call_is_placed_as_it_was_asked_for_and_refused_in_words() {
+    let bench = Bench::start().await;
+    let number = uuid::Uuid::from_u128(0x55);
+    let body = json!({ "from_phone_number_id": number, "to_phone_number": "+15555550123", "context_variables": { "topic": "x" } }).to_string();
+    let placed = PlacedCall { conversation: id(77), assistant: "sample".to_owned() };
+    *bench.control.placing.lock().unwrap() = Some(Ok(placed));
+    let (status, answer) = bench.post("/v1/voice/outbound", Some(&body)).await;
+    assert_eq!((status, &answer["session_id"], &answer["agent_name"]), (200, &json!(id(77)), &json!("sample")));
+    let wanted = bench.control.placed.lock().unwrap().pop().unwrap();
+    assert_eq!((wanted.organisation, wanted.from_number, wanted.to.expose().as_str()), (OURS, number, "+15555550123"));
+    for (why, status, word) in [
+        (PlaceError::NotAllowed("+1".to_owned()), 403, "destination_not_allowed"),
+        (PlaceError::UnknownNumber, 404, "not_found"),
+        (PlaceError::Full("full".to_owned()), 503, "no_capacity"),
+    ] {
+        *bench.control.placing.lock().unwrap() = Some(Err(why));
+        let (got, answer) = bench.post("/v1/voice/outbound", Some(&body)).await;
+        assert_eq!((got, answer["error"].as_str()), (status, Some(word)));
+    }
+    let why = PlaceError::Variable { name: "topic".to_owned(), why: "not declared".to_owned() };
+    *bench.control.placing.lock().unwrap() = Some(Err(why));
+    let (status, answer) = bench.post("/v1/voice/outbound", Some(&body)).await;
+    assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", "context_variables", "topic"])));
 }

@@ -2,10 +2,10 @@
 
 use super::accept::on_sip_event;
 use super::admission::Admission;
-use super::chat::ChatHost;
+use super::chat::{ChatHost, ChatLimits};
 use super::clock::Clock;
 use super::close::Closer;
-use super::config::{Config, RecordingConfig, SipConfig, SpeechChoice};
+use super::config::{ApiConfig, Config, RecordingConfig, SipConfig, SpeechChoice};
 use super::control::Control;
 use super::dialling::Dialling;
 use super::directory::Directory;
@@ -127,15 +127,8 @@ impl Worker {
         recover::recover(&shells).await;
         run_shells(&shells, &speech, (sockets, endpoint, orders), &stop);
         let chat = ChatHost::new(Arc::clone(&shells), config.chat);
-        shells.tasks.spawn("upkeep", upkeep::upkeep(Arc::clone(&shells), chat.clone(), recording, stop.clone()));
-        let control = Arc::new(Control { shells: Arc::clone(&shells), chat: chat.clone() });
-        let wall = Arc::new(move || clock.wall());
-        let mut state = ApiState::new(control, Arc::new(chat), Arc::clone(&shells.store), config.api.keys, wall);
-        state.metrics_open = config.api.metrics_open;
-        state.limit = Arc::new(RateLimit::new(config.api.rate.0, config.api.rate.1));
-        state.chat_ttl = Millis(u64::try_from(config.chat.ttl.as_millis()).unwrap_or(u64::MAX));
-        state.retention_days = config.recording.retention_days;
-        state.metrics = metrics_page(config.metrics, &shells);
+        shells.tasks.spawn("upkeep", upkeep::upkeep(Arc::clone(&shells), chat.clone(), recording.clone(), stop.clone()));
+        let state = api_state(&shells, chat, (config.chat, &recording), config.api, metrics_page(config.metrics, &shells));
         let api_stop = stop.clone();
         shells.tasks.spawn("api", async move {
             if let Err(error) = api::serve(api_listener, api::router(state), api_stop.cancelled_owned()).await {
@@ -216,6 +209,26 @@ impl Worker {
             () = force.cancelled() => {}
         }
     }
+}
+
+/// What the API stands on.
+fn api_state(
+    shells: &Arc<Shells>,
+    chat: ChatHost,
+    (limits, recording): (ChatLimits, &RecordingConfig),
+    api: ApiConfig,
+    metrics: Arc<dyn Fn() -> String + Send + Sync>,
+) -> ApiState {
+    let clock = shells.clock;
+    let control = Arc::new(Control { shells: Arc::clone(shells), chat: chat.clone() });
+    let wall = Arc::new(move || clock.wall());
+    let mut state = ApiState::new(control, Arc::new(chat), Arc::clone(&shells.store), api.keys, wall);
+    state.metrics_open = api.metrics_open;
+    state.limit = Arc::new(RateLimit::new(api.rate.0, api.rate.1));
+    state.chat_ttl = Millis(u64::try_from(limits.ttl.as_millis()).unwrap_or(u64::MAX));
+    state.retention_days = recording.retention_days;
+    state.metrics = metrics;
+    state
 }
 
 /// The recorder, and the folder of the WAVs, if any are wanted.
