@@ -10,15 +10,15 @@ mod turn;
 mod voice;
 
 pub(super) use conversation::{
-    ConversationCreate, ConversationResponse, RunTurnResponse, StreamQuery, TurnListResponse, TurnRequest, TurnsQuery,
+    ConversationCreate, ConversationResponse, RunTurnResponse, StreamEvent, StreamQuery, TurnListResponse, TurnRequest, TurnsQuery,
 };
 pub(super) use people::{
     ApprovalDecision, ApprovalPage, ApprovalQuery, ApprovalRead, HandoffMessageRead, HandoffPage, HandoffQuery, HandoffRead,
     HandoffRelayRequest, read_place, write_place,
 };
 pub(super) use session::{
-    ConversationMessagesPoll, EndSessionRequest, EvalFilter, ListQuery, PollQuery, SessionClose, SessionDetailResponse, SessionPage, SessionResponse,
-    read_cursor, read_status, status_word, write_cursor,
+    ConversationMessagesPoll, EndSessionRequest, EvalFilter, ListQuery, PollQuery, SessionClose, SessionDetailResponse, SessionPage,
+    SessionResponse, read_cursor, read_status, status_word, write_cursor,
 };
 pub(super) use turn::{SessionTerminationReason, TurnResult};
 pub(super) use voice::{E164, FailedTransferPage, OutboundRequest, OutboundResponse, PageQuery, TransferDetailResponse};

@@ -5,7 +5,10 @@ pub(crate) const DIFFERENCES: &[(&str, &str)] = &[
     // What every operation here has besides.
     ("*: answers 400, too", "a path, query or cursor that cannot be read is told so"),
     ("*: answers 401, too", "a wrong key is the published 401; the published page leaves it out of some operations"),
-    ("*: answers 404, too", "an id that is unknown, or another organisation's, is the published 404; the page leaves it out of some operations"),
+    (
+        "*: answers 404, too",
+        "an id that is unknown, or another organisation's, is the published 404; the page leaves it out of some operations",
+    ),
     ("*: answers 408, too", "a body that does not arrive in time is refused"),
     ("*: answers 413, too", "a body is at most 64 KiB long"),
     ("*: answers 429, too", "each key has a rate"),
@@ -27,7 +30,10 @@ pub(crate) const DIFFERENCES: &[(&str, &str)] = &[
     ("GET /v1/v2/conversations: parameter query eval_filter: nullable null instead of true", "a query has no null"),
     ("POST /v1/v2/conversations: body \"\" *: max_length 512 instead of null", "what is stored has a bound"),
     ("*/end_session: body \"\" reason: max_length 64 instead of null", "the row's reason has 64 characters"),
-    ("*/close: body \"\" reason: words null instead of *", "any word is taken, as published; the known ones are listed in SessionTerminationReason"),
+    (
+        "*/close: body \"\" reason: words null instead of *",
+        "any word is taken, as published; the known ones are listed in SessionTerminationReason",
+    ),
     ("* has termination_reason, too", "why it ended is what people ask first"),
     ("* lacks eval_summary", "conversations are not evaluated by a worker; the field is optional"),
     ("* has no \"*eval_summary\"", "as the field itself above"),
@@ -42,12 +48,21 @@ pub(crate) const DIFFERENCES: &[(&str, &str)] = &[
     ("* has no \"*tool_results\"", "as tool_calls"),
     ("*/turns: 201 \"\" has error, too", "what went wrong in the turn, in the words of TurnResult.error"),
     // Not a worker's.
-    ("POST /v1/v2/conversations/test-chat: not served", "the platform's console starts test chats; a conversation with session_type test is one"),
+    (
+        "POST /v1/v2/conversations/test-chat: not served",
+        "the platform's console starts test chats; a conversation with session_type test is one",
+    ),
     ("POST /v1/v2/conversations/{conversation_id}/reevaluate: not served", "evaluation belongs to the platform"),
-    ("GET /v1/v2/conversations/*/engineering/turns*: not served", "the platform's console reads them from its tracing product; a worker exports OTLP"),
+    (
+        "GET /v1/v2/conversations/*/engineering/turns*: not served",
+        "the platform's console reads them from its tracing product; a worker exports OTLP",
+    ),
     ("GET /v1/v2/conversations/*/trace: not served", "as above; a call's timeline is at /v1/calls/{conversation_id}"),
     ("* /v1/voice/configs*: not served", "a worker's voice settings are its assistants' files"),
-    ("GET /v1/voice/recordings/{recording_id}/playback-url: not served", "recordings stay on the worker's disk and are not handed out by URL"),
+    (
+        "GET /v1/voice/recordings/{recording_id}/playback-url: not served",
+        "recordings stay on the worker's disk and are not handed out by URL",
+    ),
     ("POST /v1/voice/web-call: not served", "it mints a token for a browser's media server; a worker is called by SIP"),
     // A worker's own.
     ("GET /health: not published", "for whatever watches the process"),

@@ -45,7 +45,8 @@ fn facts(document: &Value, operation: &Value) -> Operation {
         field_facts(schemas, &parameter["schema"], &mut field);
         (format!("{} {}", parameter["in"].as_str().unwrap(), parameter["name"].as_str().unwrap()), normal(field))
     });
-    let responses = operation["responses"].as_object().unwrap().iter().map(|(status, response)| (status.clone(), shape_of(schemas, response)));
+    let responses =
+        operation["responses"].as_object().unwrap().iter().map(|(status, response)| (status.clone(), shape_of(schemas, response)));
     Operation {
         id: operation["operationId"].as_str().unwrap_or_default().to_owned(),
         parameters: parameters.collect(),
