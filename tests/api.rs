@@ -464,7 +464,8 @@ async fn an_operators_words_on_a_live_call_are_stored_after_what_was_said_and_th
 async fn an_outbound_call_is_placed_as_it_was_asked_for_and_refused_in_words() {
     let bench = Bench::start().await;
     let number = uuid::Uuid::from_u128(0x55);
-    let body = json!({ "from_phone_number_id": number, "to_phone_number": "+15555550123", "context_variables": { "topic": "x" } }).to_string();
+    let body =
+        json!({ "from_phone_number_id": number, "to_phone_number": "+15555550123", "context_variables": { "topic": "x" } }).to_string();
     let placed = PlacedCall { conversation: id(77), assistant: "sample".to_owned() };
     *bench.control.placing.lock().unwrap() = Some(Ok(placed));
     let (status, answer) = bench.post("/v1/voice/outbound", Some(&body)).await;

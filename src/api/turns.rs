@@ -54,7 +54,7 @@ async fn run(
 /// `error` (an ErrorResponse). A client that hangs up does not lose the turn: it goes on and is stored.
 #[utoipa::path(post, path = "/conversations/{conversation_id}/turns/stream", operation_id = "runV2ConversationTurnStream", tag = "conversations",
     security(("APIKeyHeader" = [])), params(("conversation_id" = uuid::Uuid, Path), wire::StreamQuery), request_body = wire::TurnRequest,
-    responses((status = 200, body = String, content_type = "text/event-stream"), (status = 401, body = ErrorResponse),
+    responses((status = 200, body = wire::StreamEvent, content_type = "text/event-stream"), (status = 401, body = ErrorResponse),
         (status = 404, body = ErrorResponse), (status = 409, body = ErrorResponse), (status = 422, body = HttpValidationError)))]
 async fn stream_turn(
     State(state): State<ApiState>,

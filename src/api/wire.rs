@@ -10,7 +10,7 @@ mod turn;
 mod voice;
 
 pub(super) use conversation::{
-    ConversationCreate, ConversationResponse, RunTurnResponse, StreamQuery, TurnListResponse, TurnRequest, TurnsQuery,
+    ConversationCreate, ConversationResponse, RunTurnResponse, StreamEvent, StreamQuery, TurnListResponse, TurnRequest, TurnsQuery,
 };
 pub(super) use people::{
     ApprovalDecision, ApprovalPage, ApprovalQuery, ApprovalRead, HandoffMessageRead, HandoffPage, HandoffQuery, HandoffRead,

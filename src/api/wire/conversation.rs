@@ -206,6 +206,23 @@ impl From<ChatAnswer> for RunTurnResponse {
     }
 }
 
+/// One event of a streamed turn.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct StreamEvent {
+    event: StreamEventName,
+    /// JSON: `{"text": …}` of a delta, the turn of a complete, an ErrorResponse of an error.
+    data: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes the words in the document")]
+enum StreamEventName {
+    Delta,
+    Complete,
+    Error,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct TurnListResponse {
     pub(in crate::api) turns: Vec<TurnResponse>,
