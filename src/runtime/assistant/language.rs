@@ -102,11 +102,6 @@ fn http_tool(name: &str, mut section: Section<'_, '_>, known: &Known, faults: &m
     let at =
         |section: &Section<'_, '_>, name: &str, value: &str| Found { value: value.to_owned(), line: section.line, key: section.key(name) };
     known.check_placeholders(&at(&section, "url", &url), &input_names, faults);
-    let authority = url.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    if authority.contains("{{") {
-        let detail = "the host is fixed: no placeholder may stand in it, or a caller could choose whom to call".to_owned();
-        faults.add(section.line, section.key("url"), Fault::BadValue { detail });
-    }
     if !url.is_empty() && (!(url.starts_with("https://") || url.starts_with("http://")) || url.contains("${") || url.len() > 2_000) {
         let detail = "an absolute http:// or https:// URL without secrets, at most 2000 characters; secrets belong in headers".to_owned();
         faults.add(section.line, section.key("url"), Fault::BadValue { detail });
