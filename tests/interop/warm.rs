@@ -60,6 +60,13 @@ pub(crate) fn call(python: &Path, worker: &Worker) -> PjPhone {
     PjPhone::start(python, &worker.site, "caller", 0, &more)
 }
 
+/// Two more seconds of the caller's stereo recording have reached the disk.
+async fn they_talk(recording: &Path) {
+    let length = || std::fs::metadata(recording).map_or(0, |file| file.len());
+    let before = length();
+    crate::worker::until("they talk", std::time::Duration::from_secs(20), async || (length() > before + 64_000).then_some(())).await;
+}
+
 /// The last row of each attempt.
 pub(crate) fn attempts(recorded: &Recorded) -> Vec<Value> {
     let mut last: Vec<Value> = Vec::new();
@@ -98,7 +105,7 @@ async fn pain_7_a_supervisor_accepts_by_key_and_only_then_both_hear_each_other_a
     scene.worker.recording_says(&scene.id, &["leg_held", "false"]).await;
     let recording = scene.worker.recording(&scene.id, "wav");
     crate::phones::long_enough(&recording).await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await; // they talk
+    they_talk(&recording).await;
     scene.human.order("hangup", "").await;
     let (row, recorded) = scene.worker.one_call_ended("transferred").await;
 
@@ -145,7 +152,7 @@ async fn a_trunk_that_refuses_refer_bridges_a_cold_transfer_through_a_second_leg
     };
     let Some(mut scene) = Scene::begin(bridged).await else { return };
     scene.worker.recording_says(&scene.id, &["bridge_up"]).await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await; // they talk
+    they_talk(&scene.worker.recording(&scene.id, "wav")).await;
     scene.caller.order("bye").await;
     let (_, recorded) = scene.worker.one_call_ended("transferred").await;
     assert!(recorded.commands("refer").is_empty(), "none is sent to a trunk that refuses it");

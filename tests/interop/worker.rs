@@ -134,7 +134,6 @@ impl Site {
              [telemetry]\nformat = \"json\"\nlevel = \"voice_worker=debug,info\"\n{more}",
             drain = setup.drain_deadline_seconds,
             sip = setup.sip,
-            allow = if setup.trunk.contains("allow_destinations") { "" } else { "allow_destinations = [\"*\"]" },
             codecs = setup.codecs,
             trunk = setup.trunk,
             recording = setup.recording,
