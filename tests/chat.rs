@@ -96,7 +96,7 @@ async fn foreign_conversations_do_not_exist() {
         let (status, answer) = worker.ask_as(THEIR_KEY, method, &format!("/v1/v2/conversations/{id}/{path}"), body).await;
         assert_eq!((status, answer["error"].as_str()), (404, Some("not_found")), "{path}");
     }
-    assert_eq!(said(&worker, &id, "hello").await.is_empty(), false);
+    assert!(!said(&worker, &id, "hello").await.is_empty());
     worker.stop().await;
 }
 

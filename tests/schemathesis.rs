@@ -22,7 +22,9 @@ fn program() -> Option<PathBuf> {
     if path.is_file() {
         return Some(path);
     }
-    assert!(std::env::var_os("CI").is_none(), "schemathesis is not installed: run `make test-tools`");
+    #[expect(clippy::disallowed_methods, reason = "a test asks whether it runs in CI, where nothing may be skipped")]
+    let is_ci = std::env::var_os("CI").is_some();
+    assert!(!is_ci, "schemathesis is not installed: run `make test-tools`");
     let _ = std::io::stderr().write_all(b"schemathesis: skipped, not in .venv-schemathesis; run `make test-tools`\n");
     None
 }

@@ -248,7 +248,7 @@ impl Closer {
     }
 
     #[cfg(not(test))]
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "the tests' one does something")]
+    #[expect(clippy::unused_async, reason = "the tests' one does something")]
     async fn edge(&self, _: CloseStep, _: Edge) {}
 }
 

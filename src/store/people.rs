@@ -89,6 +89,7 @@ pub struct RelayMessage {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one answer a request, never kept")]
 pub enum Relayed {
     Stored {
         handoff: Handoff,

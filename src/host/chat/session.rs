@@ -173,7 +173,7 @@ impl Session {
         let mut said = Vec::new();
         for _ in 0..=TRANSFERS_MAX {
             let result = self.one(input, asks, &mut turned, to).await?;
-            said.push(result.as_ref().map_or_else(String::clone, |result| text_of(result)));
+            said.push(result.as_ref().map_or_else(String::clone, text_of));
             match turned.takes(result) {
                 // No telephone, no transfer: the assistant is told, and says what it says then.
                 Some(intent) => input = TurnInput::TransferEnded { outcome: TransferOutcome::Unsupported, on_failure: intent.on_failure },

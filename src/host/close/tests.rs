@@ -48,7 +48,7 @@ fn conversation() -> ConversationId {
 
 fn record() -> CloseRecord {
     let words = ["hello", "how can I help", "billing please"].into_iter().zip(0_u32..);
-    let role = |n: u32| if n % 2 == 0 { Role::Caller } else { Role::Assistant };
+    let role = |n: u32| if n.is_multiple_of(2) { Role::Caller } else { Role::Assistant };
     CloseRecord {
         conversation: conversation(),
         triggered_by: TriggeredBy::Caller,
