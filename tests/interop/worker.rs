@@ -135,6 +135,7 @@ impl Site {
             drain = setup.drain_deadline_seconds,
             sip = setup.sip,
             codecs = setup.codecs,
+            allow = if setup.trunk.contains("allow_destinations") { "" } else { "allow_destinations = [\"*\"]" },
             trunk = setup.trunk,
             recording = setup.recording,
             speech = setup.speech,
