@@ -36,10 +36,10 @@ impl Ringing {
         self.worker.recording_says(&self.id, &["\"play\"", "What else?"]).await;
         self.worker.quiet_after(&self.id, "What else?").await;
         self.caller.order("bye").await;
-        self.is_over("participant_left", reason).await;
+        self.ends_as("participant_left", reason).await;
     }
 
-    async fn is_over(self, termination: &str, reason: &str) {
+    async fn ends_as(self, termination: &str, reason: &str) {
         let (_, recorded) = self.worker.one_call_ended(termination).await;
         let rows = attempts(&recorded);
         assert_eq!((rows.len(), &rows[0]["failure_reason"]), (1, &json!(reason)), "{rows:#?}\n{}", recorded.story());
@@ -90,7 +90,7 @@ async fn pain_6_a_caller_who_hangs_up_while_it_rings_ends_the_ringing() {
     scene.caller.order("bye").await;
     let cancelled = scene.human.state(0, "DISCONNECTED").await;
     assert_eq!(cancelled["code"], 487, "by CANCEL");
-    scene.is_over("participant_left", "caller_hung_up").await;
+    scene.ends_as("participant_left", "caller_hung_up").await;
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn pain_6_a_caller_who_hangs_up_during_the_briefing_releases_the_superviso
     scene.worker.recording_says(&scene.id, &["\"play\"", "\"leg\":1"]).await;
     scene.caller.order("bye").await;
     tokio::time::timeout(Duration::from_secs(3), scene.human.state(0, "DISCONNECTED")).await.expect("within three seconds");
-    scene.is_over("participant_left", "caller_hung_up").await;
+    scene.ends_as("participant_left", "caller_hung_up").await;
 }
 
 #[tokio::test]
