@@ -10,7 +10,7 @@ TEST_PACKAGES  := sip-tester baresip-core kamailio sox curl systemd
 .PHONY: demo test models build-tools test-tools lint bench clean-models
 
 demo: models
-	$(CARGO) run --quiet -- demo --models $(MODELS)
+	$(CARGO) run --quiet -- demo --models $(MODELS) $(ARGS)
 
 test: models test-tools lint
 	$(CARGO) test

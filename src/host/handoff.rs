@@ -1,6 +1,7 @@
 //! What a conversation asks people for, as rows: handoffs and approvals. The same of calls and of chats.
 
 use super::driver::Driver;
+use crate::call::Direction;
 use crate::model::{ConversationId, SessionStatus, TurnId, TurnResult, WallTime};
 use crate::runtime::{ApprovalRequest, MemoryFact};
 use crate::store::{HandoffSource, LiveUpdate, NewApproval, NewHandoff};
@@ -94,7 +95,9 @@ impl Driver {
     /// call.
     pub(super) async fn recall(&mut self) {
         let Some(live) = self.shells.directory.get(self.conversation) else { return };
-        let end_user = Uuid::new_v5(&live.organisation.0, self.runtime.opening().from.expose().as_bytes());
+        let opening = self.runtime.opening();
+        let customer = if opening.direction == Direction::Outbound { &opening.to } else { &opening.from };
+        let end_user = Uuid::new_v5(&live.organisation.0, customer.expose().as_bytes());
         let asked = self.shells.store.recall(live.organisation, end_user, FACTS_MAX);
         match tokio::time::timeout(RECALL_WITHIN, asked).await {
             Ok(Ok(facts)) if facts.is_empty() => {}

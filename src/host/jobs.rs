@@ -2,9 +2,11 @@
 
 use super::shells::Shells;
 use crate::model::{ConversationId, Redacted, TurnId, WallTime};
-use crate::runtime::{self, Transcript, summarise};
+use crate::runtime::shell::Deliver;
+use crate::runtime::{self, Answer, AnswerBody, Ask, Assistant, Transcript, memory_ask, read_memory, read_summary, summarise, summary_ask};
 use crate::store::{Conversation, Job, JobKind, JobState, MemoryFact, Message, Role, StoreError};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A job that runs for longer was its worker's last one.
 const STALE_MS: u64 = 120_000;
@@ -74,11 +76,8 @@ async fn scrub_words(shells: &Shells, id: ConversationId) -> Result<(), StoreErr
     shells.store.rewrite(id, changed.collect()).await
 }
 
-async fn summary(shells: &Shells, row: &Conversation) -> Result<(), StoreError> {
-    if row.summary.is_some() {
-        return Ok(());
-    }
-    let words = all_messages(shells, row.id).await?.into_iter().filter_map(|stored| {
+async fn transcript(shells: &Shells, id: ConversationId) -> Result<Transcript, StoreError> {
+    let words = all_messages(shells, id).await?.into_iter().filter_map(|stored| {
         let role = match stored.message.role {
             Role::User => runtime::Role::Caller,
             Role::Assistant => runtime::Role::Assistant,
@@ -86,14 +85,27 @@ async fn summary(shells: &Shells, row: &Conversation) -> Result<(), StoreError> 
         };
         Some((role, TurnId(stored.seq), stored.message.content))
     });
-    let summary = summarise(&Transcript::of(words));
+    Ok(Transcript::of(words))
+}
+
+/// Written by the assistant's model where it has one; else, and where the model fails, an extract.
+async fn summary(shells: &Shells, row: &Conversation) -> Result<(), StoreError> {
+    if row.summary.is_some() {
+        return Ok(());
+    }
+    let words = transcript(shells, row.id).await?;
+    let ask = assistant(shells, row).and_then(|assistant| summary_ask(assistant, &words));
+    let summary = match answer(shells, ask).await {
+        Some(answer) => read_summary(&answer, &words),
+        None => summarise(&words),
+    };
     if summary.is_empty() {
         return Ok(());
     }
     shells.store.set_summary(row.id, Redacted::new(summary), shells.clock.wall()).await
 }
 
-/// Without a model: what the assistant collected, and what it was about the last time.
+/// The variables that the assistant marks `remember`, what its model finds worth remembering, and what the conversation was about.
 async fn memory(shells: &Shells, row: &Conversation) -> Result<(), StoreError> {
     let at = row.ended_at.unwrap_or(row.updated_at);
     let fact = |name: &str, value: String| MemoryFact {
@@ -102,16 +114,46 @@ async fn memory(shells: &Shells, row: &Conversation) -> Result<(), StoreError> {
         conversation: row.id,
         at,
     };
-    let collected = row.context_variables.iter().filter_map(|(name, value)| {
+    let assistant = assistant(shells, row);
+    let words = transcript(shells, row.id).await?;
+    let found = match (assistant, answer(shells, assistant.and_then(|assistant| memory_ask(assistant, &words))).await) {
+        (Some(assistant), Some(answer)) => read_memory(&answer, assistant, &BTreeMap::new()),
+        (None, _) | (_, None) => Vec::new(),
+    };
+    let mut facts: BTreeMap<String, MemoryFact> =
+        found.into_iter().map(|found| (found.key.clone(), fact(&found.key, found.text.into_exposed()))).collect();
+    for (name, value) in &row.context_variables {
         let text = match value {
             Value::String(text) if !text.trim().is_empty() => text.clone(),
             Value::Number(_) | Value::Bool(_) => value.to_string(),
-            Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => return None,
+            Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => continue,
         };
-        Some(fact(name, text))
-    });
+        if assistant.is_some_and(|assistant| assistant.remembers(name)) {
+            facts.insert(name.clone(), fact(name, text));
+        }
+    }
     let summary = row.summary.iter().map(|summary| fact("last_conversation", summary.clone()));
-    shells.store.remember(row.id, collected.take(FACTS_MAX).chain(summary).collect()).await
+    shells.store.remember(row.id, facts.into_values().take(FACTS_MAX).chain(summary).collect()).await
+}
+
+/// The assistant of the conversation, if this worker still has it.
+fn assistant<'a>(shells: &'a Shells, row: &Conversation) -> Option<&'a Assistant> {
+    row.assistant.as_deref().and_then(|name| shells.assistants.named(name)).map(|assigned| &*assigned.assistant)
+}
+
+/// The last word of the model; `None` where there was nothing to ask. A failure is an answer that reads as no words.
+async fn answer(shells: &Shells, ask: Option<Ask>) -> Option<AnswerBody> {
+    let mut last = Last(None);
+    shells.runtime.carry_out(ask?, &mut last).await;
+    last.0
+}
+
+struct Last(Option<AnswerBody>);
+
+impl Deliver for Last {
+    async fn deliver(&mut self, answer: Answer) {
+        self.0 = Some(answer.body);
+    }
 }
 
 /// Without numbers of [`DIGITS_MIN`] digits and more (spaces, dots and dashes between them or not) and without addresses of e-mail.

@@ -127,6 +127,7 @@ impl Worker {
         recover::recover(&shells).await;
         run_shells(&shells, &speech, (sockets, endpoint, orders), &stop);
         let chat = ChatHost::new(Arc::clone(&shells), config.chat);
+        shells.tasks.spawn("jobs", upkeep::jobs(Arc::clone(&shells), recording.scrub, stop.clone()));
         shells.tasks.spawn("upkeep", upkeep::upkeep(Arc::clone(&shells), chat.clone(), recording.clone(), stop.clone()));
         let state = api_state(&shells, chat, (config.chat, &recording), config.api, metrics_page(config.metrics, &shells));
         let api_stop = stop.clone();

@@ -30,11 +30,24 @@ pub(super) async fn upkeep(shells: Arc<Shells>, chat: ChatHost, recording: Recor
             () = tokio::time::sleep(EVERY) => {}
         }
         log("approvals", deny_overdue(&shells, &chat).await);
-        log("jobs", jobs::run_some(&shells, recording.scrub, AT_ONCE).await);
         if look % SWEEP_EVERY == 0 {
             chat.sweep();
             log("idle conversations", expire_idle(&shells, &chat).await);
             log("retention", remove_outlived(&shells, &folders).await);
+        }
+    }
+}
+
+/// The jobs that follow conversations, beside everything else: a model may take its time over them.
+pub(super) async fn jobs(shells: Arc<Shells>, scrub: bool, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            done = jobs::run_some(&shells, scrub, AT_ONCE) => log("jobs", done),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::sound::read;
 use crate::support::Peer;
-use crate::worker::{Setup, Worker, binary, text};
+use crate::worker::{Setup, Worker, binary, text, until};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -150,6 +150,9 @@ async fn a_model_speaks_sentence_by_sentence_calls_a_tool_and_ends_the_call() {
         r#"
 key = "sesame"
 [[reply]]
+when = "Caller:"
+text = "hours: likes Monday mornings."
+[[reply]]
 after_tool = "opening_hours"
 text = "We open at nine. Is there anything else?"
 pace_ms = 20
@@ -165,7 +168,7 @@ text = "I did not expect that."
 "#,
     )
     .await;
-    let worker = start(setup(&model, &tool, &["when do you open on monday", "no thank you"])).await;
+    let worker = start(setup(&model, &tool, &["when do you open on monday", "no thank you", "something else"])).await;
     call(&worker, 2).await;
     let row = worker.closed(1).await.remove(0);
     let id = text(&row["id"]).to_owned();
@@ -190,7 +193,23 @@ text = "I did not expect that."
     assert!(!worker.site.log().contains("sesame") && !worker.recording_text(&id).contains("sesame"), "the key is in log or recording");
     assert!(worker.metric("voice_worker_model_calls_total{outcome=\"ok\"}").await.is_some_and(|count| count >= 3.0));
     assert!(worker.metric("voice_worker_turn_first_audio_seconds_count").await.is_some_and(|count| count >= 2.0));
+    after_the_call(&worker, &model, &id).await;
     worker.stop().await;
+}
+
+/// The model sums the call up, and the next one of this caller begins with what it found worth remembering.
+async fn after_the_call(worker: &Worker, model: &Served, id: &str) {
+    let path = format!("/v1/v2/conversations/{id}");
+    until("the jobs after the call", Duration::from_secs(30), async || {
+        let (_, row) = worker.ask("GET", &path).await;
+        (row["memory_synced"] == true && row["summary"] == "hours: likes Monday mornings.").then_some(())
+    })
+    .await;
+    let knows = || model.model.seen().iter().any(|seen| seen.body.to_string().contains("likes Monday mornings"));
+    assert!(!knows());
+    call(worker, 1).await;
+    worker.closed(2).await;
+    assert!(knows(), "the second call's questions carry what is known of the caller");
 }
 
 #[tokio::test]

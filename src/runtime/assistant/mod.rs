@@ -80,6 +80,11 @@ impl Assistant {
         &self.name
     }
 
+    /// Whether what this variable holds is kept for later conversations with the same end user.
+    pub fn remembers(&self, variable: &str) -> bool {
+        self.variables.get(variable).is_some_and(|spec| spec.remember)
+    }
+
     /// As written; [`super::VoiceRuntime::voice_settings`] has the `{{var}}` filled.
     pub const fn voice(&self) -> &VoiceSettings {
         &self.voice
